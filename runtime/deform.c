@@ -1,0 +1,306 @@
+/* deform.c - run a chain of deformers: every block of points goes through as many stages as it can in one visit, so that
+ * points are read and written once for the whole chain. A stage that needs the whole mesh, or normals, begins anew. */
+#include "cook.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CHUNK_BLOCKS 16 /* blocks in one piece of work for a thread */
+#define CHUNK_POINTS ((uint64_t)CHUNK_BLOCKS * WH_BLOCK)
+#define TIMED_BLOCKS 8  /* one block in so many is timed, and stands for the others */
+
+typedef struct {
+    wh__cook *cook;
+    const char *from; /* where points come from, and the bytes between them */
+    size_t stride;
+    float *out;
+    const float *moved;   /* result of a whole-mesh stage, to be blended in; else NULL */
+    const float *normal;  /* or NULL */
+    uint32_t first, last; /* calls; those that are no enabled stages are passed over */
+    uint32_t point_count;
+    atomic_ullong *nanoseconds; /* for each call */
+} pass;
+
+static bool is_stage(const wh__cook *c, uint32_t call)
+{
+    const wh__call *s = c->plan->call[call];
+    if (s->role != WH_ROLE_STAGE)
+        return false;
+    const wh_common *m = wh__common(c, s);
+    return m->enabled && m->envelope != 0;
+}
+
+static bool needs_normals(const wh__plan *p, const wh__call *s)
+{
+    uint32_t needs = s->kernel->desc->needs;
+    for (uint32_t i = s->mask_first; i < s->mask_first + s->mask_count; i++)
+        if (p->op[i].kind == WH_OP_FIELD)
+            needs |= p->call[p->op[i].call]->kernel->desc->needs;
+    return needs & WH_NEEDS_NORMALS;
+}
+
+/* ---- one block ---- */
+
+static void load(const pass *p, wh__arrays *a)
+{
+    const char *from = p->from + a->first * p->stride;
+    for (uint32_t i = 0; i < a->count; i++) {
+        float v[3];
+        memcpy(v, from + i * p->stride, sizeof v);
+        a->x[i] = v[0], a->y[i] = v[1], a->z[i] = v[2];
+    }
+    a->has_normals = p->normal;
+    const float *n = p->normal ? p->normal + a->first * 3 : NULL;
+    for (uint32_t i = 0; n && i < a->count; i++)
+        a->nx[i] = n[i * 3], a->ny[i] = n[i * 3 + 1], a->nz[i] = n[i * 3 + 2];
+}
+
+static void store(const pass *p, const wh__arrays *a)
+{
+    float *to = p->out + a->first * 3;
+    for (uint32_t i = 0; i < a->count; i++)
+        to[i * 3] = a->x[i], to[i * 3 + 1] = a->y[i], to[i * 3 + 2] = a->z[i];
+}
+
+/* Exact at both ends: weight 0 keeps the point, weight 1 takes the deformed one. NaN counts as 0. */
+static void blend(const float *restrict weight, const float *restrict old, float *restrict now, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const float w = weight[i];
+        const float mixed = (1 - w) * old[i] + w * now[i];
+        now[i] = w > 0 ? mixed : old[i];
+    }
+}
+
+static void make_weights(const pass *p, const wh__call *s, wh__arrays *a, float envelope)
+{
+    float *w = a->weight[0];
+    if (s->mask_count)
+        wh__eval_ops(p->cook, s->mask_first, s->mask_count, a);
+    else
+        for (uint32_t i = 0; i < a->count; i++)
+            w[i] = 1;
+    for (uint32_t i = 0; i < a->count; i++) {
+        const float low = w[i] > 0 ? w[i] : 0;
+        w[i] = (low < 1 ? low : 1) * envelope;
+    }
+}
+
+static void move_points(const pass *p, uint32_t call, wh__arrays *a)
+{
+    if (!p->moved) {
+        wh__run_block(p->cook, call, a, NULL);
+        return;
+    }
+    const float *from = p->moved + a->first * 3;
+    for (uint32_t i = 0; i < a->count; i++)
+        a->x[i] = from[i * 3], a->y[i] = from[i * 3 + 1], a->z[i] = from[i * 3 + 2];
+}
+
+static void run_stage(const pass *p, uint32_t call, wh__arrays *a)
+{
+    const wh__call *s = p->cook->plan->call[call];
+    const float envelope = wh__common(p->cook, s)->envelope;
+    const bool blended = s->mask_count || envelope != 1;
+    const size_t bytes = a->count * sizeof(float);
+    if (blended) {
+        make_weights(p, s, a, envelope);
+        memcpy(a->ox, a->x, bytes), memcpy(a->oy, a->y, bytes), memcpy(a->oz, a->z, bytes);
+    }
+    move_points(p, call, a);
+    if (blended) {
+        blend(a->weight[0], a->ox, a->x, a->count);
+        blend(a->weight[0], a->oy, a->y, a->count);
+        blend(a->weight[0], a->oz, a->z, a->count);
+    }
+}
+
+static void run_stages(const pass *p, wh__arrays *a, bool timed)
+{
+    double before = timed ? wh__now() : 0;
+    for (uint32_t call = p->first; call < p->last; call++) {
+        if (!is_stage(p->cook, call))
+            continue;
+        run_stage(p, call, a);
+        if (!timed)
+            continue;
+        const double after = wh__now();
+        atomic_fetch_add_explicit(&p->nanoseconds[call], (unsigned long long)((after - before) * 1e9),
+                                  memory_order_relaxed);
+        before = after;
+    }
+}
+
+static void run_chunk(void *context, uint32_t index)
+{
+    const pass *p = context;
+    wh__arrays a;
+    const uint64_t start = index * CHUNK_POINTS;
+    const uint64_t end = start + CHUNK_POINTS < p->point_count ? start + CHUNK_POINTS : p->point_count;
+    for (a.first = start; a.first < end; a.first += a.count) {
+        a.count = (uint32_t)(end - a.first < WH_BLOCK ? end - a.first : WH_BLOCK);
+        load(p, &a);
+        run_stages(p, &a, a.first / WH_BLOCK % TIMED_BLOCKS == 0);
+        store(p, &a);
+    }
+}
+
+/* ---- passes ---- */
+
+static bool run_pass(pass *p)
+{
+    const uint32_t chunks = (uint32_t)((p->point_count + CHUNK_POINTS - 1) / CHUNK_POINTS);
+    const bool ok = wh__cook_parallel(p->cook, chunks, CHUNK_POINTS, p->cook->plan->call[p->first]->kernel->id,
+                                      run_chunk, p);
+    p->from = (const char *)p->out; /* later passes read what this one wrote */
+    p->stride = 12;
+    return ok;
+}
+
+static bool out_of_memory(wh__cook *c)
+{
+    wh__cook_fail(c, WH_ERR_MEMORY, "", "", "out of memory");
+    return false;
+}
+
+/* The mesh with the points as they are now. */
+static wh__shape shape_now(const pass *p)
+{
+    wh__shape s = p->cook->shape;
+    if (p->from == (const char *)p->out) {
+        s.geometry.position = p->out;
+        s.positions = 0;
+    }
+    return s;
+}
+
+static bool add_normals(pass *p, float **normal)
+{
+    *normal = malloc((size_t)p->point_count * 12 + 1);
+    if (!*normal)
+        return out_of_memory(p->cook);
+    const wh__shape now = shape_now(p);
+    wh__vertex_normals(&now.geometry, *normal);
+    p->normal = *normal;
+    return true;
+}
+
+static bool run_whole(pass *p, uint32_t call)
+{
+    wh__cook *c = p->cook;
+    const wh__call *s = c->plan->call[call];
+    wh__shape now = shape_now(p);
+    if (!wh__cook_ready(c, call, &now, true))
+        return false;
+    float *moved = malloc((size_t)p->point_count * 12 + 1);
+    if (!moved)
+        return out_of_memory(c);
+    const wh__service service = wh__service_for(c, s);
+    const double before = wh__now();
+    atomic_store(&c->session->at_work, s->kernel->id);
+    const wh_deform_job job = {.size = sizeof job,
+                               .host = &service.host,
+                               .mesh = &now.geometry,
+                               .position = moved,
+                               .params = wh__params(c, s),
+                               .state = c->ready[call].state,
+                               .time = c->time};
+    s->kernel->desc->deform(&job);
+    p->nanoseconds[call] += (unsigned long long)((wh__now() - before) * 1e9 / TIMED_BLOCKS);
+    p->moved = moved;
+    const bool ok = !wh__cook_stopped(c) && run_pass(p);
+    p->moved = NULL;
+    free(moved);
+    return ok;
+}
+
+/* Whether a stage can join those before it in one visit of each block. */
+static bool begins_pass(const wh__cook *c, uint32_t call)
+{
+    const wh__call *s = c->plan->call[call];
+    return s->kernel->desc->deform || needs_normals(c->plan, s);
+}
+
+static bool run_segment(pass *p)
+{
+    wh__cook *c = p->cook;
+    const wh__call *head = c->plan->call[p->first];
+    float *normal = NULL;
+    const bool ok = (!needs_normals(c->plan, head) || add_normals(p, &normal)) &&
+                    (head->kernel->desc->deform ? run_whole(p, p->first) : run_pass(p));
+    free(normal);
+    p->normal = NULL;
+    return ok;
+}
+
+static bool ready_stage(wh__cook *c, uint32_t call)
+{
+    const wh__call *s = c->plan->call[call];
+    const bool whole = s->kernel->desc->deform || needs_normals(c->plan, s);
+    if (whole && !wh__cook_shape(c))
+        return false;
+    /* A whole-mesh stage prepares for the points as they reach it. */
+    return (s->kernel->desc->deform || wh__cook_ready(c, call, &c->shape, true)) &&
+           wh__cook_ready_ops(c, s->mask_first, s->mask_count, true);
+}
+
+static void report_times(const pass *p)
+{
+    for (uint32_t i = 0; i < p->cook->plan->call_count; i++) {
+        wh__call *s = p->cook->plan->call[i];
+        if (s->role != WH_ROLE_STAGE)
+            continue;
+        atomic_store(&s->enabled, is_stage(p->cook, i));
+        atomic_store(&s->milliseconds, (double)p->nanoseconds[i] * 1e-6 * TIMED_BLOCKS);
+    }
+}
+
+static bool run_plan(pass *p)
+{
+    wh__cook *c = p->cook;
+    const uint32_t count = c->plan->call_count;
+    for (uint32_t i = 0; i < count; i++)
+        if (is_stage(c, i) && !ready_stage(c, i))
+            return false;
+    for (p->first = 0; p->first < count; p->first = p->last) {
+        p->last = p->first + 1;
+        if (!is_stage(c, p->first))
+            continue;
+        while (p->last < count && !c->plan->call[p->first]->kernel->desc->deform &&
+               !(is_stage(c, p->last) && begins_pass(c, p->last)))
+            p->last++;
+        if (!run_segment(p))
+            return false;
+    }
+    return true;
+}
+
+static void copy_through(const pass *p)
+{
+    for (size_t i = 0; i < p->point_count; i++)
+        memcpy(p->out + i * 3, p->from + i * p->stride, 12);
+}
+
+wh_status wh_deform(const wh_session *s, const wh_view *in, double seconds, float *out)
+{
+    if (!s || !in || (in->size == sizeof *in && in->point_count && !out))
+        return wh__fail(WH_ERR_ARGUMENT, "wh_deform needs a session, a mesh and room for the result");
+    if (wh__check_view(in) != WH_OK)
+        return WH_ERR_ARGUMENT;
+    const size_t stride = in->stride ? in->stride : 12, bytes = (size_t)in->point_count * 12;
+    if (wh__points_overlap(in->position, in->point_count ? (in->point_count - 1) * stride + 12 : 0, out, bytes))
+        return wh__fail(WH_ERR_ARGUMENT, "the result must not overlap the mesh (a faulted cook must be able to run again)");
+    wh__cook c;
+    wh_status status = wh__cook_begin(&c, s, in, seconds);
+    if (status != WH_OK)
+        return status;
+    pass p = {.cook = &c, .from = (const char *)in->position, .stride = stride, .out = out,
+              .point_count = in->point_count, .nanoseconds = calloc(c.plan->call_count + 1, sizeof *p.nanoseconds)};
+    if (!p.nanoseconds)
+        out_of_memory(&c);
+    else if (run_plan(&p) && p.from != (const char *)out)
+        copy_through(&p);
+    if (p.nanoseconds)
+        report_times(&p);
+    free(p.nanoseconds);
+    return wh__cook_end(&c);
+}

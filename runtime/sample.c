@@ -1,0 +1,431 @@
+/* sample.c - samplers, fields at query points, and meshes that a pipeline makes. */
+#include "cook.h"
+#include "mesh.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_BLOCK (1u << 20)
+#define BLOCKS_AHEAD 4 /* blocks for each thread that are worked on before their points are joined in order */
+
+/* ---- samplers ---- */
+
+typedef struct { /* one block of candidates and what was kept of it */
+    float *x, *y, *z, *value;
+    uint64_t *id;
+    uint32_t kept;
+} batch;
+
+typedef struct {
+    wh__cook *cook;
+    const wh__call *call;
+    const void *state;
+    wh__service service;
+    wh_sample_plan plan;
+    batch *batch;
+    uint32_t batch_count;
+    uint64_t next; /* first candidate that has not been tried */
+    wh_points found;
+    uint64_t room;
+} sampling;
+
+static const wh_geometry *given_mesh(const sampling *s)
+{
+    return &s->cook->shape.geometry;
+}
+
+static void sample_block(void *context, uint32_t i)
+{
+    sampling *s = context;
+    batch *b = &s->batch[i];
+    const uint64_t first = s->next + (uint64_t)i * s->plan.block;
+    const uint64_t left = first < s->plan.candidates ? s->plan.candidates - first : 0;
+    const wh_sample_block block = {.size = sizeof block,
+                                   .count = (uint32_t)(left < s->plan.block ? left : s->plan.block),
+                                   .first = first,
+                                   .x = b->x,
+                                   .y = b->y,
+                                   .z = b->z,
+                                   .value = b->value,
+                                   .id = b->id,
+                                   .host = &s->service.host,
+                                   .mesh = given_mesh(s),
+                                   .params = wh__params(s->cook, s->call),
+                                   .state = s->state,
+                                   .time = s->cook->time};
+    b->kept = block.count ? s->call->kernel->desc->sample(&block) : 0;
+    if (b->kept > block.count)
+        b->kept = block.count;
+}
+
+static bool fail_memory(sampling *s)
+{
+    char text[128];
+    snprintf(text, sizeof text, "out of memory at %u points (ask for fewer)", s->found.count);
+    wh__cook_fail(s->cook, WH_ERR_MEMORY, s->call->at, s->call->kernel->id, text);
+    return false;
+}
+
+static bool grow(sampling *s, uint64_t wanted)
+{
+    if (wanted <= s->room)
+        return true;
+    uint64_t room = s->room * 3 / 2 + 1024;
+    room = room > wanted ? room : wanted;
+    if (wanted > UINT32_MAX)
+        return fail_memory(s);
+    float *position = realloc(s->found.position, room * 12);
+    if (position)
+        s->found.position = position;
+    float *value = realloc(s->found.value, room * sizeof *value);
+    if (value)
+        s->found.value = value;
+    uint64_t *id = realloc(s->found.id, room * sizeof *id);
+    if (id)
+        s->found.id = id;
+    if (!position || !value || !id)
+        return fail_memory(s);
+    s->room = room;
+    return true;
+}
+
+static bool join(sampling *s, const batch *b)
+{
+    const uint64_t left = s->plan.wanted - s->found.count;
+    const uint32_t count = b->kept < left ? b->kept : (uint32_t)left;
+    if (!grow(s, (uint64_t)s->found.count + count))
+        return false;
+    float *to = s->found.position + (size_t)s->found.count * 3;
+    for (uint32_t i = 0; i < count; i++)
+        to[i * 3] = b->x[i], to[i * 3 + 1] = b->y[i], to[i * 3 + 2] = b->z[i];
+    if (count) {
+        memcpy(s->found.value + s->found.count, b->value, count * sizeof *b->value);
+        memcpy(s->found.id + s->found.count, b->id, count * sizeof *b->id);
+    }
+    s->found.count += count;
+    return true;
+}
+
+static bool is_complete(const sampling *s)
+{
+    return s->found.count >= s->plan.wanted || s->next >= s->plan.candidates;
+}
+
+static uint32_t blocks_now(const sampling *s)
+{
+    const uint64_t left = (s->plan.candidates - s->next + s->plan.block - 1) / s->plan.block;
+    return left < s->batch_count ? (uint32_t)left : s->batch_count;
+}
+
+static bool run_sampler(sampling *s)
+{
+    while (!is_complete(s)) {
+        const uint32_t blocks = blocks_now(s);
+        if (!wh__cook_parallel(s->cook, blocks, s->plan.block, s->call->kernel->id, sample_block, s))
+            return false;
+        for (uint32_t i = 0; i < blocks; i++)
+            if (!join(s, &s->batch[i]))
+                return false;
+        s->next += (uint64_t)blocks * s->plan.block;
+    }
+    if (s->plan.wanted == UINT64_MAX || s->found.count >= s->plan.wanted)
+        return true;
+    char text[256];
+    snprintf(text, sizeof text, "found %u of %llu points in %llu tries (does the mesh enclose anything? see at_least)",
+             s->found.count, (unsigned long long)s->plan.wanted, (unsigned long long)s->plan.candidates);
+    wh__cook_fail(s->cook, WH_ERR_KERNEL, s->call->at, s->call->kernel->id, text);
+    return false;
+}
+
+static bool allocate_batches(sampling *s)
+{
+    s->batch_count = wh__pool_threads(s->cook->session->pool) * BLOCKS_AHEAD;
+    s->batch = calloc(s->batch_count, sizeof *s->batch);
+    if (!s->batch)
+        return fail_memory(s);
+    for (uint32_t i = 0; i < s->batch_count; i++) {
+        batch *b = &s->batch[i];
+        float *floats = malloc((size_t)s->plan.block * 4 * sizeof *floats);
+        b->id = malloc((size_t)s->plan.block * sizeof *b->id);
+        b->x = floats;
+        if (!floats || !b->id)
+            return fail_memory(s);
+        b->y = floats + s->plan.block, b->z = b->y + s->plan.block, b->value = b->z + s->plan.block;
+    }
+    return true;
+}
+
+static void free_batches(sampling *s)
+{
+    for (uint32_t i = 0; s->batch && i < s->batch_count; i++) {
+        free(s->batch[i].x);
+        free(s->batch[i].id);
+    }
+    free(s->batch);
+}
+
+static bool plan_sample(sampling *s, uint32_t call)
+{
+    const wh_kernel *d = s->call->kernel->desc;
+    s->state = s->cook->ready[call].state;
+    if (!d->plan(&s->service.host, given_mesh(s), wh__params(s->cook, s->call), s->state, &s->plan)) {
+        wh__cook_fail(s->cook, WH_ERR_KERNEL, s->call->at, s->call->kernel->id, "it could not plan its sample");
+        return false;
+    }
+    if (s->plan.block >= 1 && s->plan.block <= MOST_BLOCK)
+        return true;
+    wh__cook_fail(s->cook, WH_ERR_KERNEL, s->call->at, s->call->kernel->id, "its plan's block is not 1 .. 1048576");
+    return false;
+}
+
+static void list_names(const wh__plan *p, wh_role role, char *text, size_t size)
+{
+    size_t used = 0;
+    text[0] = 0;
+    for (uint32_t i = 0; i < p->call_count && used < size; i++)
+        if (p->call[i]->role == role)
+            used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", p->call[i]->name);
+}
+
+static bool find_sampler(wh__cook *c, const char *name, uint32_t *out)
+{
+    char names[512], text[700];
+    for (uint32_t i = 0; i < c->plan->call_count; i++) {
+        const wh__call *s = c->plan->call[i];
+        if (s->role == WH_ROLE_SAMPLE && (!name || strcmp(s->name, name) == 0)) {
+            *out = i;
+            return true;
+        }
+    }
+    list_names(c->plan, WH_ROLE_SAMPLE, names, sizeof names);
+    if (!names[0])
+        snprintf(text, sizeof text, "the pipeline has no sampler (add sample.inside { … })");
+    else
+        snprintf(text, sizeof text, "the pipeline has no sampler '%.64s' (it has %s)", name, names);
+    wh__cook_fail(c, WH_ERR_ARGUMENT, "", "", text);
+    return false;
+}
+
+static void run_sample(wh__cook *c, const char *name, wh_points *out)
+{
+    uint32_t call;
+    if (!find_sampler(c, name, &call) || !wh__cook_shape(c))
+        return;
+    sampling s = {.cook = c, .call = c->plan->call[call], .found = {.size = sizeof s.found}};
+    const wh_common *m = wh__common(c, s.call);
+    const double before = wh__now();
+    s.service = wh__service_for(c, s.call);
+    atomic_store(&c->plan->call[call]->enabled, m->enabled);
+    if (!m->enabled) {
+        *out = s.found;
+        return;
+    }
+    if (wh__cook_ready(c, call, &c->shape, true) && plan_sample(&s, call) && allocate_batches(&s) && run_sampler(&s))
+        *out = s.found;
+    else
+        wh_points_free(&s.found);
+    free_batches(&s);
+    atomic_store(&c->plan->call[call]->milliseconds, (wh__now() - before) * 1e3);
+}
+
+wh_status wh_sample(const wh_session *s, const char *name, const wh_view *in, double seconds, wh_points *out)
+{
+    if (!s || !out || out->size != sizeof *out)
+        return wh__fail(WH_ERR_ARGUMENT, "wh_sample needs a session, a mesh and a wh_points with its size set");
+    if (wh__check_view(in) != WH_OK)
+        return WH_ERR_ARGUMENT;
+    wh__cook c;
+    wh_points found = {.size = sizeof found};
+    wh_status status = wh__cook_begin(&c, s, in, seconds);
+    if (status != WH_OK)
+        return status;
+    run_sample(&c, name, &found);
+    status = wh__cook_end(&c);
+    if (status == WH_OK)
+        *out = found;
+    else
+        wh_points_free(&found);
+    return status;
+}
+
+/* ---- fields ---- */
+
+typedef struct {
+    wh__cook *cook;
+    const wh__named_field *field;
+    const float *query;
+    const float *normal;
+    float *out;
+    uint32_t count;
+} field_pass;
+
+static void field_block(void *context, uint32_t i)
+{
+    const field_pass *p = context;
+    wh__arrays a; /* left as it is: clearing it would cost more than the field */
+    a.first = (uint64_t)i * WH_BLOCK;
+    a.has_normals = p->normal;
+    a.count = (uint32_t)(p->count - a.first < WH_BLOCK ? p->count - a.first : WH_BLOCK);
+    const float *from = p->query + a.first * 3, *n = p->normal ? p->normal + a.first * 3 : NULL;
+    for (uint32_t k = 0; k < a.count; k++)
+        a.x[k] = from[k * 3], a.y[k] = from[k * 3 + 1], a.z[k] = from[k * 3 + 2];
+    for (uint32_t k = 0; n && k < a.count; k++)
+        a.nx[k] = n[k * 3], a.ny[k] = n[k * 3 + 1], a.nz[k] = n[k * 3 + 2];
+    wh__eval_ops(p->cook, p->field->first, p->field->count, &a);
+    memcpy(p->out + a.first, a.weight[0], a.count * sizeof(float));
+}
+
+static const wh__named_field *find_field(wh__cook *c, const char *name)
+{
+    char names[512], text[700];
+    size_t used = 0;
+    for (uint32_t i = 0; i < c->plan->field_count; i++) {
+        if (strcmp(c->plan->field[i].name, name) == 0)
+            return &c->plan->field[i];
+        if (used < sizeof names)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", c->plan->field[i].name);
+    }
+    snprintf(text, sizeof text, "the pipeline has no field '%.64s' (it has %s)", name, used ? names : "none");
+    wh__cook_fail(c, WH_ERR_ARGUMENT, "", "", text);
+    return NULL;
+}
+
+static bool field_normals(field_pass *p, float **normal)
+{
+    uint32_t needs = 0;
+    for (uint32_t i = p->field->first; i < p->field->first + p->field->count; i++)
+        if (p->cook->plan->op[i].kind == WH_OP_FIELD)
+            needs |= p->cook->plan->call[p->cook->plan->op[i].call]->kernel->desc->needs;
+    if (!(needs & WH_NEEDS_NORMALS))
+        return true;
+    *normal = malloc((size_t)p->count * 12 + 1);
+    if (!*normal) {
+        wh__cook_fail(p->cook, WH_ERR_MEMORY, "", "", "out of memory");
+        return false;
+    }
+    wh__vertex_normals(&p->cook->shape.geometry, *normal);
+    p->normal = *normal;
+    return true;
+}
+
+static void run_field(wh__cook *c, const char *name, const float *query, uint32_t count, float *out)
+{
+    const wh__named_field *f = find_field(c, name);
+    if (!f || !wh__cook_shape(c) || !wh__cook_ready_ops(c, f->first, f->count, !query))
+        return;
+    float *normal = NULL;
+    field_pass p = {.cook = c, .field = f, .query = query ? query : c->shape.geometry.position, .out = out,
+                    .count = count};
+    if (query || field_normals(&p, &normal))
+        wh__cook_parallel(c, (uint32_t)(((uint64_t)count + WH_BLOCK - 1) / WH_BLOCK), WH_BLOCK, "field", field_block,
+                          &p);
+    free(normal);
+}
+
+wh_status wh_field(const wh_session *s, const char *name, const wh_view *in, double seconds, const float *query,
+                   uint32_t count, float *out)
+{
+    if (!s || !name || (count && !out))
+        return wh__fail(WH_ERR_ARGUMENT, "wh_field needs a session, a field's name, a mesh and room for the result");
+    if (wh__check_view(in) != WH_OK)
+        return WH_ERR_ARGUMENT;
+    if (!query && count != in->point_count)
+        return wh__fail(WH_ERR_ARGUMENT, "without queries the field is taken at the mesh's %u points, not %u",
+                        in->point_count, count);
+    wh__cook c;
+    const wh_status status = wh__cook_begin(&c, s, in, seconds);
+    if (status != WH_OK)
+        return status;
+    run_field(&c, name, query, count, out);
+    return wh__cook_end(&c);
+}
+
+/* ---- meshes that a pipeline makes ---- */
+
+typedef struct {
+    wh_make make; /* first: the kernel hands it back */
+    wh_mesh *mesh;
+    bool begun;
+} making;
+
+static bool begin(const wh_make *m, uint32_t points, uint32_t triangles, float **position, uint32_t **triangle)
+{
+    making *k = (making *)(void *)m;
+    if (k->begun) {
+        m->host->fail(m->host, "it called begin twice");
+        return false;
+    }
+    if (wh__mesh_reserve(k->mesh, points, triangles) != WH_OK) {
+        m->host->fail(m->host, "out of memory");
+        return false;
+    }
+    k->begun = true;
+    *position = k->mesh->position;
+    *triangle = k->mesh->triangle;
+    return true;
+}
+
+static void check_made(wh__cook *c, const wh__call *call, const making *k)
+{
+    char text[128];
+    const wh_mesh *m = k->mesh;
+    if (!k->begun)
+        wh__cook_fail(c, WH_ERR_KERNEL, call->at, call->kernel->id, "it made no mesh (call begin)");
+    for (size_t i = 0; k->begun && i < (size_t)m->triangle_count * 3; i++) {
+        if (m->triangle[i] < m->point_count)
+            continue;
+        snprintf(text, sizeof text, "triangle %zu uses point %u of %u", i / 3, m->triangle[i], m->point_count);
+        wh__cook_fail(c, WH_ERR_KERNEL, call->at, call->kernel->id, text);
+        return;
+    }
+}
+
+static void make_mesh(wh__cook *c, const wh__call *call, wh_mesh *mesh)
+{
+    const wh__service service = wh__service_for(c, call);
+    making k = {.make = {.size = sizeof k.make,
+                         .host = &service.host,
+                         .params = wh__params(c, call),
+                         .time = c->time,
+                         .begin = begin},
+                .mesh = mesh};
+    const double before = wh__now();
+    atomic_store(&c->session->at_work, call->kernel->id);
+    if (!call->kernel->desc->make(&k.make))
+        wh__cook_fail(c, WH_ERR_KERNEL, call->at, call->kernel->id, "it could not make its mesh");
+    else
+        check_made(c, call, &k);
+    atomic_store(&((wh__call *)call)->milliseconds, (wh__now() - before) * 1e3);
+}
+
+static const wh__call *find_mesh(const wh__plan *p)
+{
+    for (uint32_t i = 0; i < p->call_count; i++)
+        if (p->call[i]->role == WH_ROLE_MESH)
+            return p->call[i];
+    return NULL;
+}
+
+wh_status wh_source(const wh_session *s, double seconds, wh_mesh **out)
+{
+    static const wh_view none = {.size = sizeof none};
+    if (!s || !out)
+        return wh__fail(WH_ERR_ARGUMENT, "wh_source needs a session and a place for the mesh");
+    wh__cook c;
+    wh_status status = wh__cook_begin(&c, s, &none, seconds);
+    if (status != WH_OK)
+        return status;
+    const wh__call *call = find_mesh(c.plan);
+    wh_mesh *mesh = wh__mesh_new();
+    if (!mesh)
+        wh__cook_fail(&c, WH_ERR_MEMORY, "", "", "out of memory");
+    else if (!call)
+        wh__cook_fail(&c, WH_ERR_ARGUMENT, "", "", "the pipeline makes no mesh of its own (give one, or add mesh.sphere { … })");
+    else
+        make_mesh(&c, call, mesh);
+    status = wh__cook_end(&c);
+    if (status == WH_OK)
+        *out = mesh;
+    else
+        wh_mesh_free(mesh);
+    return status;
+}

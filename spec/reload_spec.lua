@@ -1,0 +1,322 @@
+local project = require "spec.support.project"
+
+local function pipeline(body) return 'return pipeline "t" {\n' .. body .. "\n}\n" end
+
+local one = "float amount WH_UI(1, min = -100, max = 100, unit = \"m\", doc = \"How far\");"
+
+describe("reloading", function()
+  local p
+  before_each(function() p = project.new() end)
+  after_each(function() p:close() end)
+
+  local function x_of(session)
+    local out = assert(session:deform(project.cloud { { 0, 0, 0 } }, 0))
+    return out[0]
+  end
+
+  local function start(body, kernel)
+    p:write("t.lua", pipeline(body or "deform.shift {}"))
+    p:write("shift.c", kernel or project.shift(one, "p->amount"))
+    local s = assert(p:open "t.lua")
+    p:events(s)
+    return s
+  end
+
+  local function generation(session)
+    for _, k in ipairs(session:kernels()) do
+      if k.id == "deform.shift" then return k.generation end
+    end
+  end
+
+  describe("a Lua file", function()
+    it("follows a save, keeps what ran through a broken one, and names its line", function()
+      local s = start "deform.linear { factor = { 2, 1, 1 } }, deform.shift {}"
+      assert.are.equal(1, x_of(s))
+      p:save("t.lua", pipeline "deform.shift { amount = 5 }")
+      p:wait(s, "reloaded")
+      assert.are.equal(5, x_of(s))
+      p:save("t.lua", pipeline "deform.shift { amuont = 6 }")
+      local e = p:wait(s, "rejected")
+      assert.are.equal("t.lua:2: deform.shift has no parameter 'amuont' (did you mean 'amount'?)", e.text)
+      assert.are.equal(2, e.line)
+      assert.are.equal(5, x_of(s))
+      p:save("t.lua", pipeline "deform.shift { amount = 7 }")
+      p:wait(s, "reloaded")
+      assert.are.equal(7, x_of(s))
+    end)
+
+    it("follows a module that it requires, also one that was missing", function()
+      p:write("t.lua", 'local far = require "far"\nreturn pipeline "t" { deform.shift { amount = far } }')
+      p:write("shift.c", project.shift(one, "p->amount"))
+      local s, message = p:open "t.lua"
+      assert.are.equal("t.lua:1: no module 'far' (far.lua: No such file or directory)", p:plain(message))
+      p:events(s)
+      p:write("far.lua", "return 3")
+      p:wait(s, "reloaded")
+      assert.are.equal(3, x_of(s))
+      p:save("far.lua", "return 4")
+      p:wait(s, "reloaded")
+      assert.are.equal(4, x_of(s))
+      p:save("far.lua", "return {")
+      assert.matches("^far%.lua:1: ", p:wait(s, "rejected").text)
+      assert.are.equal(4, x_of(s))
+    end)
+
+    it("does nothing for a save that changes nothing", function()
+      local s = start()
+      local before = s:poll()
+      p:save("t.lua", pipeline "deform.shift {}")
+      p:save("shift.c", project.shift(one, "p->amount"))
+      assert.are.same({}, p:settle(s, 400))
+      assert.are.equal(before, s:poll())
+    end)
+
+    it("is never read half written", function()
+      local s = start()
+      local f = assert(io.open(p:path "t.lua", "wb"))
+      f:write('return pipeline "t" {\ndeform.shi')
+      f:flush()
+      assert.are.same({}, p:settle(s, 150))
+      f:write "ft { amount = 9 } }"
+      f:close()
+      p:wait(s, "reloaded")
+      assert.are.equal(9, x_of(s))
+    end)
+  end)
+
+  describe("a kernel", function()
+    it("follows a save, keeps what ran through a broken one, and names its line", function()
+      local s = start()
+      p:save("shift.c", project.shift(one, "2 * p->amount"))
+      local e = p:wait(s, "reloaded")
+      assert.are.same({ "deform.shift", "shift.c: deform.shift generation 2" }, { e.subject, e.text })
+      assert.are.equal(2, x_of(s))
+      p:save("shift.c", project.shift(one, "p->amuont"))
+      e = p:wait(s, "rejected")
+      assert.matches("^shift%.c:7: .*no member named ['‘]amuont['’]", e.text)
+      assert.are.same({ "build", 7 }, { e.status, e.line })
+      assert.is_true(e.column > 0)
+      assert.are.equal(2, x_of(s))
+      p:save("shift.c", project.shift(one, "3 * p->amount"))
+      p:wait(s, "reloaded")
+      assert.are.equal(3, x_of(s))
+      assert.are.equal(3, generation(s))
+    end)
+
+    it("is mended by going back to the text that ran", function()
+      local s = start()
+      p:save("shift.c", "this is not C, for all that it includes whorl_kernel.h\n")
+      p:wait(s, "rejected")
+      p:save("shift.c", project.shift(one, "p->amount"))
+      assert.are.equal("shift.c: deform.shift generation 2", p:wait(s, "reloaded").text)
+      assert.are.equal(1, x_of(s))
+    end)
+
+    it("gains a parameter that starts at its default, and loses one with a message", function()
+      local two = one .. ' float more WH_UI(10, min = 0, max = 20, doc = "More");'
+      local s = start "deform.shift { amount = 2 }"
+      p:save("shift.c", project.shift(two, "p->amount + p->more"))
+      p:wait(s, "reloaded")
+      assert.are.equal(12, x_of(s))
+      p:save("t.lua", pipeline "deform.shift { amount = 2, more = 20 }")
+      p:wait(s, "reloaded")
+      assert.are.equal(22, x_of(s))
+      p:save("shift.c", project.shift(one, "100 * p->amount"))
+      local e = p:wait(s, "rejected")
+      assert.are.same({ "deform.shift", "t.lua:2: deform.shift has no parameter 'more'" }, { e.subject, e.text })
+      assert.are.equal(22, x_of(s))
+      p:save("t.lua", pipeline "deform.shift { amount = 2 }")
+      p:wait(s, "reloaded")
+      assert.are.equal(200, x_of(s))
+    end)
+
+    it("keeps an exposed value by its name, clamped to a new range", function()
+      local s = start 'deform.shift { amount = expose(1, "Far") }'
+      assert(s:set("shift.amount", 50))
+      p:save("shift.c", project.shift(one, "2 * p->amount"))
+      p:wait(s, "reloaded")
+      assert.are.equal(100, x_of(s))
+      p:save("shift.c", project.shift('float amount WH_UI(1, min = 0, max = 10, doc = "How far");', "p->amount"))
+      assert.are.equal("changed shift.amount", p:wait(s, "params").text)
+      assert.are.equal(10, x_of(s))
+      p:save("t.lua", pipeline 'deform.shift { amount = expose(1, "Far", { id = "far" }) }')
+      assert.are.equal("added far, removed shift.amount", p:wait(s, "params").text)
+      assert.are.equal(1, x_of(s))
+    end)
+
+    it("is built when a header that it includes is saved", function()
+      p:write("amount.h", "#define SCALE 1")
+      local s = start(nil, '#include "amount.h"\n' .. project.shift(one, "SCALE * p->amount"))
+      assert.are.equal(1, x_of(s))
+      p:save("amount.h", "#define SCALE 8")
+      p:wait(s, "reloaded")
+      assert.are.equal(8, x_of(s))
+    end)
+
+    it("is published while another one waits for a Lua file that does not go with it", function()
+      p:write("other.c", (project.shift(one, "p->amount"):gsub("deform_shift", "deform_other")))
+      local s = start "deform.shift { amount = 1 }, deform.other { amount = 1 }"
+      p:save("other.c", (project.shift('float renamed WH_UI(1, doc = "How far");', "p->renamed")
+        :gsub("deform_shift", "deform_other")))
+      assert.are.equal("deform.other", p:wait(s, "rejected").subject)
+      p:save("shift.c", project.shift(one, "10 * p->amount"))
+      assert.are.equal("deform.shift", p:wait(s, "reloaded").subject)
+      assert.are.equal(11, x_of(s))
+      p:save("t.lua", pipeline "deform.shift { amount = 1 }, deform.other { renamed = 5 }")
+      p:wait(s, "reloaded")
+      assert.are.equal(15, x_of(s))
+    end)
+
+    it("appears in a running session", function()
+      p:write("t.lua", pipeline "deform.shift {}")
+      local s = p:open "t.lua"
+      p:events(s)
+      p:write("shift.c", project.shift(one, "4 * p->amount"))
+      p:wait(s, "reloaded")
+      assert.are.equal(4, x_of(s))
+    end)
+
+    it("can be a folder of sources, with more than one kernel", function()
+      p:make_folder "pair"
+      p:write("pair/pair.c", '#include "parts.h"\n' .. project.shift(one, "FAR * p->amount"))
+      p:write("pair/also.c", '#include "parts.h"\n' .. (project.shift(one, "2 * FAR * p->amount")
+        :gsub("deform_shift", "deform_also")))
+      p:write("pair/parts.h", "#define FAR 1")
+      p:write("t.lua", pipeline 'deform.shift {}, deform.also {}, reload { kernels = "pair" }')
+      local s = assert(p:open "t.lua")
+      p:events(s)
+      assert.are.equal(3, x_of(s))
+      p:save("pair/parts.h", "#define FAR 10")
+      p:wait(s, "reloaded")
+      assert.are.equal(30, x_of(s))
+    end)
+
+    it("twice in a second is two reloads, and a burst ends in the last", function()
+      local s = start()
+      for i = 2, 3 do
+        p:save("shift.c", project.shift(one, i .. " * p->amount"))
+        p:wait(s, "reloaded")
+        assert.are.equal(i, x_of(s))
+      end
+      for i = 4, 20 do p:save("shift.c", project.shift(one, i .. " * p->amount")) end
+      for _ = 1, 100 do
+        p:wait(s, "reloaded")
+        if x_of(s) == 20 then break end
+      end
+      assert.are.equal(20, x_of(s))
+      assert.are.same({}, p:settle(s, 300))
+    end)
+
+    it("is found again without compiling when nothing changed", function()
+      p:write("cc.sh", "#!/bin/sh\necho >> '" .. p:path "log" .. "'\nexec cc \"$@\"\n")
+      assert(os.execute("chmod +x " .. p:path "cc.sh") == 0)
+      p:write("t.lua", pipeline "deform.shift {}")
+      p:write("shift.c", project.shift(one, "p->amount"))
+      local function compiled()
+        local f = io.open(p:path "log")
+        return f and select(2, f:read("*a"):gsub("\n", "")) or 0
+      end
+      for _ = 1, 3 do
+        local s = assert(p:open("t.lua", { compiler = p:path "cc.sh" }))
+        assert.are.same({ "t.lua", "shift.c: deform.shift generation 1" }, p:events(s, "reloaded"))
+        assert.are.equal(1, compiled())
+        s:close()
+      end
+    end)
+  end)
+
+  describe("refuses", function()
+    --- Starts with a library built by others in place of a source, then saves another one over it.
+    local function refusal(change)
+      local s = start()
+      p:make_folder "lib"
+      local include = project.whorl.data_path() .. "/../../../include"
+      local function build(name, text, flags)
+        p:write("lib/" .. name .. ".c", text)
+        local command = ("cc -std=gnu11 -O1 -shared -fPIC %s -I%s -o %s %s 2>&1"):format(flags or "", include,
+          p:path("lib/" .. name .. ".so"), p:path("lib/" .. name .. ".c"))
+        assert(os.execute(command) == 0)
+        os.remove(p:path("lib/" .. name .. ".c"))
+      end
+      change(build)
+      p:save("t.lua", pipeline 'deform.shift {}, reload { kernels = { "*.c", "lib/*.so" } }')
+      local e = p:wait(s, "rejected")
+      assert.are.equal(1, x_of(s))
+      return e.text
+    end
+
+    local function file(name)
+      local f = assert(io.open(p:path(name), "rb"))
+      local text = f:read "*a"
+      f:close()
+      return text
+    end
+
+    it("a truncated library", function()
+      assert.are.equal("lib/bad.so: truncated", refusal(function(build)
+        build("bad", project.shift(one, "p->amount"))
+        local text = file "lib/bad.so"
+        p:write("lib/bad.so", text:sub(1, #text / 2))
+      end))
+    end)
+
+    it("a file that is no library", function()
+      assert.are.equal("lib/bad.so: not an ELF library", refusal(function()
+        p:write("lib/bad.so", ("no library "):rep(100))
+      end))
+    end)
+
+    it("a library without a kernel", function()
+      assert.are.equal("lib/bad.so: no kernel in it (end it with WH_KERNEL(deform_bad, …), or field_, sample_, mesh_)",
+        refusal(function(build) build("bad", "int x;") end))
+    end)
+
+    it("a library that lacks a symbol", function()
+      assert.are.equal("lib/bad.so: undefined symbol: nowhere", refusal(function(build)
+        build("bad", "float nowhere(void);\n" .. project.shift(one, "nowhere()"))
+      end))
+    end)
+
+    it("another interface version", function()
+      assert.are.equal("lib/bad.so: deform_shift was built for kernel interface 7, this whorl has 1 (rebuild it with "
+        .. "this whorl's whorl_kernel.h)", refusal(function(build)
+        build("bad", "#include \"whorl_kernel.h\"\n#undef WH_KERNEL_ABI\n#define WH_KERNEL_ABI 7\n"
+          .. project.shift(one, "p->amount"))
+      end))
+    end)
+
+    it("a struct of another layout than it declares", function()
+      assert.are.equal("lib/bad.so: layout of deform_shift differs: 8 bytes declared, 5 compiled (rebuild it with the "
+        .. "same whorl_kernel.h)", refusal(function(build)
+        build("bad", project.shift('bool on WH_UI(true, doc = "On"); float amount WH_UI(1, doc = "How far");',
+          "p->amount"), "-fpack-struct")
+      end))
+    end)
+  end)
+
+  it("takes a library that somebody else built, and its next build", function()
+    local s = start('deform.shift {}, reload { kernels = "*.so" }')
+    local include = project.whorl.data_path() .. "/../../../include"
+    local function build(scale)
+      p:write("code.txt", project.shift(one, scale .. " * p->amount"))
+      assert(os.execute(("cc -x c -std=gnu11 -O1 -shared -fPIC -I%s -o %s %s"):format(include, p:path "shift.so",
+        p:path "code.txt")) == 0)
+    end
+    p:remove "shift.c"
+    build(6)
+    p:wait(s, "reloaded")
+    assert.are.equal(6, x_of(s))
+    p:events(s) -- that of the Lua file, which loads now
+    build(7)
+    p:wait(s, "reloaded")
+    assert.are.equal(7, x_of(s))
+  end)
+
+  it("watches a mesh file", function()
+    local s = start()
+    p:write("mesh.obj", "v 0 0 0\n")
+    assert(s:watch(p:path "mesh.obj"))
+    p:save("mesh.obj", "v 1 0 0\n")
+    assert.are.equal("mesh.obj: saved", p:wait(s, "file").text)
+  end)
+end)

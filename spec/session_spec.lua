@@ -1,0 +1,334 @@
+local project = require "spec.support.project"
+local ffi, whorl = project.ffi, project.whorl
+
+local function pipeline(body) return 'return pipeline "t" {\n' .. body .. "\n}\n" end
+
+describe("a session", function()
+  local p
+  before_each(function() p = project.new() end)
+  after_each(function() p:close() end)
+
+  local function open(body, options)
+    p:write("t.lua", pipeline(body))
+    return assert(p:open("t.lua", options))
+  end
+
+  local function deform(session, points, seconds, attribute)
+    local view = project.cloud(points, attribute)
+    return project.points(assert(session:deform(view, seconds)), #points)
+  end
+
+  describe("opens", function()
+    it("a good file and says so", function()
+      local s = open "deform.linear { factor = { 2, 3, 4 } }"
+      assert.are.same({ "t.lua" }, p:events(s, "reloaded"))
+      assert.are.same({ { 2, 6, 12 } }, deform(s, { { 1, 2, 3 } }))
+    end)
+
+    it("a wrong file as a session that the first good save revives", function()
+      p:write("t.lua", pipeline "deform.lineer {}")
+      local s, message, status = p:open "t.lua"
+      assert.are.equal("t.lua:2: no kernel deform.lineer (did you mean 'linear'?)", p:plain(message))
+      assert.are.equal("config", status)
+      local out, why = s:deform(project.cloud { { 1, 2, 3 } }, 0)
+      assert.is_nil(out)
+      assert.are.equal("there is no pipeline to run: none was loaded without a mistake", why)
+      p:events(s)
+      p:save("t.lua", pipeline "deform.linear { factor = { 2, 1, 1 } }")
+      p:wait(s, "reloaded")
+      assert.are.same({ { 2, 2, 3 } }, deform(s, { { 1, 2, 3 } }))
+    end)
+
+    it("a missing file likewise", function()
+      local s, message = p:open "none.lua"
+      assert.are.equal("none.lua: cannot be read: No such file or directory", p:plain(message))
+      p:save("none.lua", pipeline "deform.linear {}")
+      assert.are.equal("none.lua", p:wait(s, "reloaded").text)
+    end)
+
+    it("no file, for its kernels", function()
+      local s = assert(p:open(nil))
+      local ids = {}
+      for _, k in ipairs(s:kernels()) do ids[k.id] = k end
+      for _, id in ipairs { "deform.twist", "deform.smooth", "field.winding", "field.noise", "sample.inside",
+                            "mesh.sphere" } do
+        assert.is_truthy(ids[id], id)
+      end
+      assert.is_true(ids["deform.twist"].builtin)
+      assert.are.equal(1, ids["deform.twist"].generation)
+    end)
+
+    it("nothing with options of another size", function()
+      local out = ffi.new "wh_session *[1]"
+      local options = ffi.new("wh_options", { size = 4 })
+      assert.are.equal(whorl.C.WH_ERR_ARGUMENT, whorl.C.wh_open(nil, options, out))
+      assert.are.equal("the options have the wrong size (set options.size)", ffi.string(whorl.C.wh_last_error()))
+      assert.is_true(out[0] == nil)
+    end)
+  end)
+
+  describe("keeps pipeline files in bounds:", function()
+    local function message_of(text)
+      p:write("t.lua", text)
+      local _, message = p:open "t.lua"
+      return p:plain(message)
+    end
+
+    it("an endless loop", function()
+      assert.are.equal("t.lua:1: this runs too long: stopped (a pipeline only describes the work; is there an endless "
+        .. "loop?)", message_of "while true do end")
+    end)
+
+    it("too much memory", function()
+      assert.are.equal("t.lua: needs more than 256 MB to read (a pipeline only describes the work; make it smaller)",
+        message_of "local t = {}\nfor i = 1, 1e9 do t[i] = { i } end"
+          :gsub(":%d+: not enough memory", ": needs more than 256 MB to read (a pipeline only describes the work; make it smaller)"))
+    end)
+
+    it("bytecode", function()
+      local message = message_of(string.dump(function() return 1 end))
+      assert.matches("^t%.lua:1: ", message)
+      assert.is_nil(message:find("returns", 1, true))
+    end)
+
+    it("the functions of time at each cook", function()
+      local s = open "deform.linear { factor = function(t) if t > 1 then while true do end end return { 1, 1, 1 } end }"
+      assert.are.same({ { 1, 1, 1 } }, deform(s, { { 1, 1, 1 } }, 1))
+      local out, message = s:deform(project.cloud { { 1, 1, 1 } }, 2)
+      assert.is_nil(out)
+      assert.are.equal("t.lua:2: this runs too long: stopped (a pipeline only describes the work; is there an endless "
+        .. "loop?)", p:plain(message))
+      assert.are.same({ { 1, 1, 1 } }, deform(s, { { 1, 1, 1 } }, 1))
+    end)
+  end)
+
+  describe("deforms", function()
+    it("with functions of time, called once a cook and kept in range", function()
+      local s = open "deform.twist { angle = function(t) return 100 * t end }"
+      local moved = deform(s, { { 1, 1, 0 } }, 0.9)
+      assert.is_near(0, moved[1][1], 1e-6)
+      assert.is_near(1, math.abs(moved[1][3]), 1e-6)
+      local _, message = s:deform(project.cloud { { 1, 1, 0 } }, 100)
+      assert.matches("^t%.lua:2: deform%.twist%.angle = 10000 deg is outside %-%d+ %.%. %d+ at t = 100$",
+        p:plain(message))
+    end)
+
+    it("by envelope, mask and enabled", function()
+      local s = open [[
+        deform.linear { factor = { 3, 1, 1 }, envelope = 0.5 },
+        deform.linear { factor = { 1, 3, 1 }, mask = field.ramp { axis = "x", from = 0, to = 8 } },
+        deform.linear { factor = { 9, 9, 9 }, enabled = false },
+        deform.linear { factor = { 9, 9, 9 }, envelope = 0 },
+        deform.linear { factor = { 1, 1, 5 }, mask = 4 * field.ramp { axis = "z", from = 1, to = 0 } - 8 } ]]
+      -- x: 1 -> 1 + 0.5 * 2 = 2; y: mask 2 / 8 = 0.25, 1 -> 1 + 0.25 * 2; z: the mask is below 0 everywhere.
+      assert.are.same({ { 2, 1.5, 1 } }, deform(s, { { 1, 1, 1 } }))
+    end)
+
+    it("by painted weights, with any stride", function()
+      local weight = ffi.new("float[3]", 0, 0.5, 1)
+      local s = open 'deform.linear { factor = { 3, 1, 1 }, mask = field.attribute { name = "pin" } }'
+      local points = { { 1, 0, 0 }, { 1, 0, 0 }, { 1, 0, 0 } }
+      assert.are.same({ { 1, 0, 0 }, { 2, 0, 0 }, { 3, 0, 0 } }, deform(s, points, 0, { pin = weight }))
+      local _, message, status = s:deform(project.cloud(points, { other = weight }), 0)
+      assert.are.equal("t.lua:2: field.attribute: the mesh has no point attribute 'pin' (it has other)",
+        p:plain(message))
+      assert.are.equal("argument", status)
+    end)
+
+    it("more points than a block, each through the whole chain", function()
+      local s = open [[ deform.linear { factor = { 2, 1, 1 } }, deform.taper {}, deform.linear { factor = { 1, 1, 0.5 } } ]]
+      local points = {}
+      for i = 1, 40000 do points[i] = { i, 0, i } end
+      local all = deform(s, points)
+      for i = 1, 40000, 997 do
+        assert.are.same(deform(s, { points[i] })[1], all[i])
+      end
+    end)
+
+    it("in passes where a stage needs the whole mesh or normals", function()
+      local s = open [[
+        deform.linear { factor = { 2, 2, 2 } },
+        deform.push { distance = 1 },
+        deform.linear { factor = { 1, 1, 1 } } ]]
+      local cube = project.cube()
+      local out = project.points(assert(s:deform(cube, 0)), 8)
+      local n = 1 / math.sqrt(3)
+      -- The corner 0 lies in triangles of three sides; the normals of a cube of two triangles a side are not all
+      -- diagonal, but those of corners 0 and 6 are: there two triangles of each side meet.
+      for axis = 1, 3 do
+        assert.is_near(2 + n, out[7][axis], 0.3)
+        assert.is_true(out[1][axis] < 0)
+      end
+    end)
+
+    it("an empty mesh, and through a pipeline without deformers", function()
+      assert.are.same({}, deform(open "deform.linear {}", {}))
+      assert.are.same({ { 1, 2, 3 } }, deform(open "sample.inside {}", { { 1, 2, 3 } }))
+    end)
+
+    it("nothing when the call is wrong, and says why", function()
+      local s = open "deform.push {}"
+      local C, view = whorl.C, project.cube()
+      local out = ffi.new "float[24]"
+      local function refused(text)
+        assert.are.equal(C.WH_ERR_ARGUMENT, C.wh_deform(s.handle, view, 0, out))
+        assert.are.equal(text, ffi.string(C.wh_last_error()))
+      end
+      out = ffi.cast("float *", view.position)
+      refused "the result must not overlap the mesh (a faulted cook must be able to run again)"
+      out = ffi.new "float[24]"
+      view.stride = 8
+      refused "a stride of 8 bytes is less than a point's 12"
+      view.stride = 0
+      local bad = ffi.new("uint32_t[3]", 0, 1, 8)
+      view.triangle, view.triangle_count = bad, 1
+      refused "a triangle uses point 8, but the mesh has 8 points, counted from 0"
+      view.size = 4
+      refused "the view of the mesh has the wrong size (set view.size)"
+    end)
+
+    it("the same with one thread and with many", function()
+      local body = [[
+        mesh.torus_knot {}, deform.bend {}, deform.noise { amount = 0.1 }, deform.smooth { steps = 3 },
+        deform.push { distance = 0.01 } ]]
+      local one, many = open(body, { threads = 1 }), open(body, { threads = 7 })
+      local a, b = assert(one:source(0)), assert(many:source(0))
+      local n = a:view().point_count
+      local x, y = assert(one:deform(a, 1)), assert(many:deform(b, 1))
+      assert.are.equal(ffi.string(x, n * 12), ffi.string(y, n * 12))
+    end)
+  end)
+
+  describe("measures", function()
+    it("fields by name, at queries and at the mesh's points", function()
+      local s = open [[ fields = { hold = 1 - field.ramp { axis = "x", from = 0, to = 1 } * 0.5 } ]]
+      local cube = project.cube()
+      local query = ffi.new("float[6]", 0, 0, 0, 1, 0, 0)
+      local at = assert(s:field("hold", cube, 0, query, 2))
+      assert.are.same({ 1, 0.5 }, { at[0], at[1] })
+      local all = assert(s:field("hold", cube, 0, nil, 8))
+      assert.are.same({ 1, 0.5 }, { all[0], all[1] })
+    end)
+
+    it("the winding number without being asked to prepare for it", function()
+      local s = open "deform.linear {}"
+      local query = ffi.new("float[6]", 0.5, 0.5, 0.5, 1.5, 0.5, 0.5)
+      local w = assert(s:field("winding", project.cube(), 0, query, 2))
+      assert.is_near(1, w[0], 1e-6)
+      assert.is_near(0, w[1], 1e-6)
+    end)
+
+    it("no field that is not there", function()
+      local s = open "fields = { hold = 1 }"
+      local _, message = s:field("hodl", project.cube(), 0, nil, 8)
+      assert.are.equal("the pipeline has no field 'hodl' (it has hold, winding)", message)
+    end)
+  end)
+
+  describe("samples", function()
+    it("every lattice point inside, each with its id and winding number", function()
+      local s = open 'sample.inside { name = "fill", spacing = 0.25 }'
+      local cube = project.cube()
+      local points = assert(s:sample("fill", cube, 0))
+      local seen, inner = {}, 0
+      for i = 0, points.count - 1 do
+        assert.is_nil(seen[tostring(points.id[i])])
+        seen[tostring(points.id[i])] = true
+        local strictly = true
+        for k = 0, 2 do
+          local v = points.position[i * 3 + k]
+          strictly = strictly and v > 0 and v < 1
+        end
+        if strictly then
+          inner = inner + 1
+          assert.is_near(1, points.value[i], 1e-6)
+        end
+      end
+      assert.are.equal(27, inner)
+    end)
+
+    it("exactly so many random points, the same for the same seed", function()
+      local s = open "sample.inside { count = 12345, seed = 3 }"
+      local a, b = assert(s:sample(nil, project.cube(), 0)), assert(s:sample(nil, project.cube(), 0))
+      assert.are.equal(12345, a.count)
+      assert.are.equal(ffi.string(a.position, a.count * 12), ffi.string(b.position, b.count * 12))
+      local other = open("sample.inside { count = 12345, seed = 3 }", { seed = 4 })
+      local c = assert(other:sample(nil, project.cube(), 0))
+      assert.are_not.equal(ffi.string(a.position, a.count * 12), ffi.string(c.position, c.count * 12))
+    end)
+
+    it("and says when a mesh encloses nothing", function()
+      local s = open "sample.inside { count = 10 }"
+      local flat = whorl.view { position = ffi.new("float[9]", 0, 0, 0, 1, 0, 0, 0, 1, 1), point_count = 3,
+                                triangle = ffi.new("uint32_t[3]", 0, 1, 2), triangle_count = 1 }
+      local points, message, status = s:sample(nil, flat, 0)
+      assert.is_nil(points)
+      assert.are.equal("kernel", status)
+      assert.matches("^t%.lua:2: sample%.inside: found 0 of 10 points in %d+ tries %(does the mesh enclose anything%? "
+        .. "see at_least%)$", p:plain(message))
+    end)
+
+    it("nothing from a sampler that is not there", function()
+      local s = open 'sample.inside { name = "fill" }'
+      local _, message = s:sample("fil", project.cube(), 0)
+      assert.are.equal("the pipeline has no sampler 'fil' (it has fill)", message)
+    end)
+  end)
+
+  describe("exposes parameters", function()
+    local body = 'deform.linear { factor = expose({ 2, 1, 1 }, "Size") }, deform.twist { angle = 0, axis = expose("y") }'
+
+    it("with what a host needs for a slider", function()
+      local s = open(body)
+      local size, axis = unpack(s:params())
+      assert.are.equal("linear.factor", size.id)
+      assert.are.same({ "Size", "float", 3 }, { size.label, size.type, size.count })
+      assert.are.same({ { 2, 1, 1 }, { 2, 1, 1 } }, { size.init, size.value })
+      assert.are.same({ "twist.axis", "choice", "x|y|z", { 1 } }, { axis.id, axis.type, axis.choices, axis.value })
+    end)
+
+    it("that hosts set, within their range", function()
+      local s = open(body)
+      local before = s:poll()
+      assert(s:set("linear.factor", 5, 1, 1))
+      assert.is_true(s:poll() > before)
+      assert.are.same({ { 5, 0, 0 } }, deform(s, { { 1, 0, 0 } }))
+      local _, message = s:set("linear.factor", 1e9, 1, 1)
+      assert.are.equal("linear.factor = 1e+09 is outside -1000 .. 1000", message)
+      _, message = s:set("linear.factr", 1)
+      assert.are.equal("no parameter 'linear.factr' (the pipeline exposes linear.factor, twist.axis)", message)
+      _, message = s:set("twist.axis", 0.5)
+      assert.are.equal("twist.axis = 0.5 is not a whole number", message)
+    end)
+  end)
+
+  it("gives the plan as JSON", function()
+    local s = open 'deform.linear { factor = { 2, 1, 1 }, mask = 1 - field.ball {} }'
+    local plan = s:plan_json()
+    assert.matches('"kernel": "deform.linear"', plan, 1, true)
+    assert.matches('"sub": %[', plan)
+  end)
+
+  it("makes the mesh that the file declares, or says that there is none", function()
+    local m = assert(open("mesh.sphere {}"):source(0))
+    assert.is_true(m:view().triangle_count > 100)
+    local none, message = open("deform.linear {}"):source(0)
+    assert.is_nil(none)
+    assert.are.equal("the pipeline makes no mesh of its own (give one, or add mesh.sphere { … })", message)
+  end)
+
+  it("shows warnings and prints once as events", function()
+    p:write("t.lua", 'print("hello", 1)\nreturn pipeline "t" {}')
+    local s = assert(p:open "t.lua")
+    assert.are.same({ "t.lua:1: hello\t1" }, p:events(s, "log"))
+  end)
+
+  it("never looks at files again when it is frozen", function()
+    local s = open("deform.linear { factor = { 2, 1, 1 } }", { frozen = true })
+    local before = s:poll()
+    p:save("t.lua", pipeline "deform.linear { factor = { 3, 1, 1 } }")
+    p:settle(s, 100)
+    assert.are.equal(before, s:poll())
+    assert.are.same({ { 2, 0, 0 } }, deform(s, { { 1, 0, 0 } }))
+  end)
+end)
