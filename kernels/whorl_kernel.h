@@ -22,7 +22,8 @@ typedef enum { WH_DEFORM = 1, WH_FIELD, WH_SAMPLE, WH_MESH } wh_kind; /* the par
 typedef enum {
     WH_NEEDS_NORMALS = 1,   /* block.nx, ny, nz: unit vertex normals, area weighted, of the points as they enter */
     WH_NEEDS_TRIANGLES = 2, /* geometry.triangle; prepared state is rebuilt when the topology changes */
-    WH_NEEDS_POSITIONS = 4  /* geometry.position in prepare(); prepared state is rebuilt when points move */
+    WH_NEEDS_POSITIONS = 4, /* geometry.position in prepare(); prepared state is rebuilt when points move */
+    WH_STATE_OF_MESH = 8    /* prepared state depends on the mesh alone: it is kept when parameters change */
 } wh_needs;
 
 typedef struct {              /* a mesh; what a kernel did not ask for is NULL and 0 */

@@ -314,7 +314,8 @@ static bool prepare(wh__cook *c, const wh__call *call, wh__ready *r, wh__shape *
 {
     const wh_kernel *d = call->kernel->desc;
     wh_geometry given = {.size = sizeof given, .point_count = shape->geometry.point_count};
-    uint64_t key = wh__hash(wh__params(c, call), d->param_size, given.point_count);
+    const uint32_t param_size = d->needs & WH_STATE_OF_MESH ? 0 : d->param_size;
+    uint64_t key = wh__hash(wh__params(c, call), param_size, given.point_count);
     if (d->needs & WH_NEEDS_TRIANGLES) {
         given.triangle = shape->geometry.triangle;
         given.triangle_count = shape->geometry.triangle_count;
