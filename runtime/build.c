@@ -118,7 +118,8 @@ static void note_kernel_source(void *context, const char *name)
         bool found;
     } *search = context;
     wh_path path;
-    if (!search->found && has_ending(name, ".c") && wh__path_join(&path, search->folder, name))
+    const bool source = has_ending(name, ".c") || has_ending(name, ".h");
+    if (!search->found && source && wh__path_join(&path, search->folder, name))
         search->found = is_kernel_source(path.s);
 }
 
@@ -158,6 +159,8 @@ static void add_unit(wh__units *u, const wh__folder *f, const char *word, const 
     }
     snprintf(unit->word, sizeof unit->word, "%s", word);
     unit->path = *path;
+    if (!wh__path_join(&unit->shown, f->shown.s, wh__base_name(path->s)))
+        unit->shown = *path;
     unit->type = type;
     unit->rank = f->rank;
     unit->dirty = true;
@@ -213,9 +216,10 @@ void wh__units_scan(wh__units *u)
 bool wh__units_folder(wh__units *u, const char *path, const char *pattern, uint32_t rank)
 {
     wh__folder f = {.rank = rank};
-    if (!wh__path_real(&f.path, path))
+    if (!wh__path_real(&f.path, *path ? path : "."))
         return false;
     snprintf(f.pattern, sizeof f.pattern, "%s", pattern);
+    snprintf(f.shown.s, sizeof f.shown.s, "%s", path);
     for (uint32_t i = 0; i < u->folder_count; i++)
         if (strcmp(u->folder[i].path.s, f.path.s) == 0 && strcmp(u->folder[i].pattern, pattern) == 0)
             return true;
@@ -283,8 +287,15 @@ static bool refuse(wh__job *j, wh_status status, const char *why)
 {
     j->take.kind = WH_TAKE_REFUSED;
     j->take.status = status;
-    snprintf(j->take.text, sizeof j->take.text, "%.500s: %.500s", j->unit->path.s, why);
+    snprintf(j->take.text, sizeof j->take.text, "%.500s: %.500s", j->unit->shown.s, why);
     return false;
+}
+
+static void forget_parts(wh__job *j)
+{
+    free_list(j->part, j->part_count);
+    j->part = NULL;
+    j->part_count = 0;
 }
 
 static uint64_t fingerprint(const wh__job *j)
@@ -318,9 +329,7 @@ static int compare_text(const void *a, const void *b)
 /* The .c files of the unit, in a fixed order. */
 static void list_sources(wh__job *j)
 {
-    free_list(j->part, j->part_count);
-    j->part = NULL;
-    j->part_count = 0;
+    forget_parts(j);
     if (j->unit->type != WH_UNIT_FOLDER)
         add_to_list(&j->part, &j->part_count, j->unit->path.s);
     else if (wh__each_file(j->unit->path.s, add_source, j) && j->part_count)
@@ -355,13 +364,18 @@ static void write_record(const wh__job *j)
     wh__output_commit(&o);
 }
 
+static bool has_part(const wh__job *j, const char *path)
+{
+    for (uint32_t i = 0; i < j->part_count; i++)
+        if (strcmp(j->part[i], path) == 0)
+            return true;
+    return false;
+}
+
 static void read_parts(wh__job *j, char *text)
 {
-    free_list(j->part, j->part_count);
-    j->part = NULL;
-    j->part_count = 0;
     for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
-        if (*line)
+        if (*line && !has_part(j, line))
             add_to_list(&j->part, &j->part_count, line);
 }
 
@@ -376,6 +390,7 @@ static bool find_built(wh__job *j, wh_path *library)
         return false;
     }
     const uint64_t key = strtoull(text, NULL, 16);
+    forget_parts(j);
     read_parts(j, text + 17);
     free(text);
     char why[64];
@@ -384,17 +399,11 @@ static bool find_built(wh__job *j, wh_path *library)
            wh__library_complete(library->s, why, sizeof why);
 }
 
-/* "out: a.c \\\n b.h" with "\\ " for a space in a name. */
-static void read_dependencies(wh__job *j, const char *path)
+/* "out: a.c \\\n b.h" with "\\ " for a space in a name: becomes a name a line. */
+static void split_dependencies(char *text)
 {
-    size_t size;
-    char *text = wh__read_file(path, &size), *from = text ? strstr(text, ": ") : NULL;
-    if (!from) {
-        free(text);
-        return;
-    }
-    char *to = text;
-    for (from += 2; *from; from++) {
+    char *to = text, *from = strstr(text, ": ");
+    for (from = from ? from + 2 : text + strlen(text); *from; from++) {
         if (from[0] == '\\' && from[1] == '\n')
             from++, *to++ = '\n';
         else if (from[0] == '\\' && from[1] == ' ')
@@ -403,16 +412,23 @@ static void read_dependencies(wh__job *j, const char *path)
             *to++ = *from == ' ' ? '\n' : *from;
     }
     *to = 0;
-    read_parts(j, text);
-    free(text);
-    for (uint32_t i = 0; i < j->part_count; i++) {
+}
+
+/* Adds the headers that the compiler found; after an error there may be no list: then only the sources are known. */
+static void read_dependencies(wh__job *j, const char *path)
+{
+    size_t size;
+    char *text = wh__read_file(path, &size);
+    remove(path);
+    if (!text)
+        return;
+    split_dependencies(text);
+    for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
         wh_path real;
-        char *copy = wh__path_real(&real, j->part[i]) ? strdup(real.s) : NULL;
-        if (copy) {
-            free(j->part[i]);
-            j->part[i] = copy;
-        }
+        if (*line && wh__path_real(&real, line) && !has_part(j, real.s))
+            add_to_list(&j->part, &j->part_count, real.s);
     }
+    free(text);
 }
 
 /* Finds "file:line:column: error: text" (gcc, clang) or "file:line: error: text" (tcc) in one line. */
@@ -434,6 +450,17 @@ static bool read_diagnostic(const char *line, wh__take *t)
     return true;
 }
 
+/* Compilers name files as they were given: by their real paths. */
+static void show_path(const wh__job *j, char *text, size_t size)
+{
+    char shown[1024];
+    const size_t length = strlen(j->unit->path.s);
+    if (strncmp(text, j->unit->path.s, length) != 0)
+        return;
+    snprintf(shown, sizeof shown, "%.500s%.500s", j->unit->shown.s, text + length);
+    snprintf(text, size, "%s", shown);
+}
+
 static bool refuse_build(wh__job *j, char *output)
 {
     uint32_t errors = 0;
@@ -450,6 +477,7 @@ static bool refuse_build(wh__job *j, char *output)
         snprintf(why, sizeof why, "%.60s failed: %s", j->compiler, last);
         return refuse(j, WH_ERR_BUILD, why);
     }
+    show_path(j, j->take.text, sizeof j->take.text);
     const size_t length = strlen(j->take.text);
     if (errors > 1)
         snprintf(j->take.text + length, sizeof j->take.text - length, " (and %u more)", errors - 1);
@@ -468,26 +496,29 @@ static size_t split(char *text, char **arguments, size_t most)
     return count;
 }
 
-static bool run_compiler(wh__job *j, wh_path *library, wh_path *dependencies)
+/* Runs the compiler with our flags, then more, then the inputs. */
+static bool run_compiler(wh__job *j, char *const *more, size_t more_count, char *const *input, size_t input_count)
 {
-    char flags[] = WHORL_KERNEL_FLAGS, *compiler = strdup(j->compiler), *argument[MOST_ARGUMENTS + MOST_SOURCES];
+    char flags[] = WHORL_KERNEL_FLAGS, machine[32], *argument[MOST_ARGUMENTS + MOST_SOURCES];
+    char *compiler = strdup(j->compiler);
     wh_path include;
     if (!compiler || !wh__include_folder(&include)) {
         free(compiler);
         return refuse(j, WH_ERR_BUILD, "cannot find the folder of whorl_kernel.h");
     }
     size_t n = 0;
+    snprintf(machine, sizeof machine, "%s", machine_flag());
     argument[n++] = "env"; /* messages must be in the language that is read here */
     argument[n++] = "LC_ALL=C";
     n += split(compiler, argument + n, 16);
     n += split(flags, argument + n, 32);
-    char machine[32];
-    snprintf(machine, sizeof machine, "%s", machine_flag());
-    char *more[] = {machine, "-I", include.s, "-MMD", "-MF", dependencies->s, "-o", library->s};
-    for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+    argument[n++] = machine;
+    argument[n++] = "-I";
+    argument[n++] = include.s;
+    for (size_t i = 0; i < more_count; i++)
         argument[n++] = more[i];
-    for (uint32_t i = 0; i < j->part_count && i < MOST_SOURCES; i++)
-        argument[n++] = j->part[i];
+    for (size_t i = 0; i < input_count; i++)
+        argument[n++] = input[i];
     argument[n++] = "-lm";
     argument[n] = NULL;
     char *output = NULL;
@@ -497,6 +528,40 @@ static bool run_compiler(wh__job *j, wh_path *library, wh_path *dependencies)
         refuse_build(j, output ? output : (char[]){""});
     free(output);
     return status == 0;
+}
+
+static bool build_source(wh__job *j, char *source, char *out, bool object)
+{
+    wh_path dependencies;
+    snprintf(dependencies.s, sizeof dependencies.s, "%.4000s.d", out);
+    char *more[] = {"-MMD", "-MF", dependencies.s, "-o", out, "-c"};
+    const bool ok = run_compiler(j, more, object ? 6 : 5, &source, 1);
+    read_dependencies(j, dependencies.s);
+    return ok;
+}
+
+/* Compilers list the headers of one source at a time: a folder is compiled piece by piece. */
+static bool build_folder(wh__job *j, char *out)
+{
+    const uint32_t count = j->part_count < MOST_SOURCES ? j->part_count : MOST_SOURCES;
+    char *source[MOST_SOURCES], *object[MOST_SOURCES], *more[] = {"-o", out};
+    bool ok = true;
+    for (uint32_t i = 0; i < count; i++)
+        source[i] = strdup(j->part[i]); /* the list grows by headers meanwhile */
+    for (uint32_t i = 0; i < count; i++) {
+        wh_path path;
+        snprintf(path.s, sizeof path.s, "%.4000s.%u.o", out, i);
+        object[i] = strdup(path.s);
+        ok = ok && source[i] && object[i] && build_source(j, source[i], object[i], true);
+    }
+    ok = ok && run_compiler(j, more, 2, object, count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (object[i])
+            remove(object[i]);
+        free(object[i]);
+        free(source[i]);
+    }
+    return ok;
 }
 
 static bool changed_since(const wh__job *j, double time)
@@ -511,18 +576,13 @@ static bool compile(wh__job *j, wh_path *library)
 {
     static atomic_uint serial;
     char ending[64];
-    wh_path fresh, dependencies;
-    const unsigned number = atomic_fetch_add(&serial, 1);
-    snprintf(ending, sizeof ending, ".%u.%u.new", wh__process_id(), number);
+    wh_path fresh;
+    snprintf(ending, sizeof ending, ".%u.%u.new", wh__process_id(), atomic_fetch_add(&serial, 1));
     if (!cache_path(j, ending, &fresh))
         return refuse(j, WH_ERR_IO, "its path in the cache is too long");
-    snprintf(ending, sizeof ending, ".%u.%u.d", wh__process_id(), number);
-    cache_path(j, ending, &dependencies);
     const double started = wh__wall_time();
     list_sources(j);
-    bool ok = run_compiler(j, &fresh, &dependencies);
-    read_dependencies(j, dependencies.s); /* after an error there may be none: then the sources stay known */
-    remove(dependencies.s);
+    bool ok = j->part_count == 1 ? build_source(j, j->part[0], fresh.s, false) : build_folder(j, fresh.s);
     if (ok) {
         j->key = fingerprint(j);
         ok = built_path(j, j->key, library) && rename(fresh.s, library->s) == 0;
@@ -563,7 +623,7 @@ static bool load(wh__job *j, const wh_path *library)
 {
     char why[600];
     j->take.module =
-        wh__module_load(library->s, j->unit->path.s, j->units->cache, j->unit->word, why, sizeof why);
+        wh__module_load(library->s, j->unit->shown.s, j->units->cache, j->unit->word, why, sizeof why);
     return j->take.module ? check_schemas(j) : refuse(j, WH_ERR_KERNEL, why);
 }
 

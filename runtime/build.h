@@ -7,7 +7,8 @@ typedef enum { WH_UNIT_SOURCE, WH_UNIT_FOLDER, WH_UNIT_LIBRARY } wh__unit_type;
 
 typedef struct { /* what makes one module: twist.c, winding/, twist.so */
     char word[64];
-    wh_path path;
+    wh_path path;    /* real */
+    wh_path shown;   /* as the user wrote its folder: for messages */
     wh__unit_type type;
     uint32_t rank;   /* of its folder: kernels of higher ranks win */
     bool dirty;      /* it has to be built or loaded */
@@ -19,7 +20,7 @@ typedef struct { /* what makes one module: twist.c, winding/, twist.so */
 } wh__unit;
 
 typedef struct {
-    wh_path path;
+    wh_path path, shown;
     char pattern[128]; /* of file names; "" takes all */
     uint32_t rank;
 } wh__folder;

@@ -124,6 +124,8 @@ wh_status wh_param_set(wh_session *s, const char *id, const double value[4])
     const wh__param *p = &s->plan->param[index];
     if (check_value(p, value) != WH_OK)
         return WH_ERR_ARGUMENT;
+    if (s->is_set[index] && memcmp(s->settings->value[index], value, p->count * sizeof value[0]) == 0)
+        return WH_OK;
     wh__settings *now = wh__settings_new(s->plan->param_count), *old = s->settings;
     if (!now)
         return wh__fail(WH_ERR_MEMORY, "out of memory");

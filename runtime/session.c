@@ -101,11 +101,7 @@ static void add_pattern(wh_session *s, const char *pattern)
 {
     const char *name = wh__base_name(pattern), *file = wh__base_name(s->file.s);
     char folder[8192];
-    if (pattern[0] == '/')
-        snprintf(folder, sizeof folder, "%.*s.", (int)(name - pattern), pattern);
-    else
-        snprintf(folder, sizeof folder, "%.*s%.*s.", (int)(file - s->file.s), s->file.s, (int)(name - pattern),
-                 pattern);
+    snprintf(folder, sizeof folder, "%.*s%.*s", (int)(file - s->file.s), s->file.s, (int)(name - pattern), pattern);
     if (!wh__units_folder(&s->units, folder, name, RANK_BESIDE))
         wh__push_event(s, WH_EV_LOG, s->file.s, "%s: reload.kernels = \"%s\": no such folder", s->file.s, pattern);
 }
