@@ -52,9 +52,22 @@ struct stoppable {
 static void work_unless_stopped(void *context, uint32_t i)
 {
     const struct stoppable *s = context;
-    if (!wh__cook_stopped(s->cook))
-        s->work(s->context, i);
-    atomic_fetch_add_explicit(&s->cook->session->work_done, s->weight, memory_order_relaxed);
+    if (wh__cook_stopped(s->cook))
+        return;
+    s->work(s->context, i);
+    wh__cook_advance(s->cook, s->weight);
+}
+
+void wh__cook_announce(wh__cook *c, uint64_t units)
+{
+    c->announced += units;
+    atomic_fetch_add(&c->session->work_total, units);
+}
+
+void wh__cook_advance(wh__cook *c, uint64_t units)
+{
+    atomic_fetch_add_explicit(&c->done, units, memory_order_relaxed);
+    atomic_fetch_add_explicit(&c->session->work_done, units, memory_order_relaxed);
 }
 
 static bool run_parallel(wh__cook *c, uint32_t count, uint64_t weight, void (*work)(void *context, uint32_t i),
@@ -164,8 +177,8 @@ wh_status wh__cook_end(wh__cook *c)
     const bool cancelled = atomic_load(&c->session->cancels) != c->pin.cancels;
     drop_states(c);
     wh__unpin(c->session, &c->pin);
-    atomic_fetch_sub(&c->session->work_total, c->counted);
-    atomic_fetch_sub(&c->session->work_done, c->counted);
+    atomic_fetch_sub(&c->session->work_done, atomic_load(&c->done));
+    atomic_fetch_sub(&c->session->work_total, c->announced);
     free(c->packed);
     free(c->ready);
     free(c->value);
@@ -207,9 +220,6 @@ const wh_common *wh__common(const wh__cook *c, const wh__call *call)
 bool wh__cook_parallel(wh__cook *c, uint32_t count, uint64_t weight, const char *kernel,
                        void (*work)(void *context, uint32_t i), void *context)
 {
-    const uint64_t announced = (uint64_t)count * weight;
-    c->counted += announced;
-    atomic_fetch_add(&c->session->work_total, announced);
     atomic_store(&c->session->at_work, kernel);
     return run_parallel(c, count, weight, work, context);
 }

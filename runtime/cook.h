@@ -30,7 +30,8 @@ typedef struct {
     atomic_int status;
     pthread_mutex_t lock; /* of reason */
     char reason[1200];
-    uint64_t counted;     /* work announced to the session */
+    uint64_t announced;   /* work that the session was told of */
+    atomic_ullong done;   /* of it */
 } wh__cook;
 
 typedef struct { /* the host services, with what they act on behind them */
@@ -57,7 +58,10 @@ bool wh__cook_shape(wh__cook *c);
 bool wh__cook_ready(wh__cook *c, uint32_t call, wh__shape *shape, bool at_points);
 bool wh__cook_ready_ops(wh__cook *c, uint32_t first, uint32_t count, bool at_points); /* for c->shape */
 
-/* Runs work(context, i) for i below count on the pool until the cook stops; weight: points in one. */
+/* For wh_progress: how much there is to do, in units of the cook's own, and that so much of it is done. */
+void wh__cook_announce(wh__cook *c, uint64_t units);
+void wh__cook_advance(wh__cook *c, uint64_t units); /* any thread */
+/* Runs work(context, i) for i below count on the pool until the cook stops; each advances by weight. */
 bool wh__cook_parallel(wh__cook *c, uint32_t count, uint64_t weight, const char *kernel,
                        void (*work)(void *context, uint32_t i), void *context);
 

@@ -146,11 +146,23 @@ static void run_chunk(void *context, uint32_t index)
 
 /* ---- passes ---- */
 
+static uint32_t stages_between(const wh__cook *c, uint32_t first, uint32_t last)
+{
+    uint32_t count = 0;
+    for (uint32_t i = first; i < last; i++)
+        count += is_stage(c, i);
+    return count;
+}
+
+static uint32_t chunk_count(const pass *p)
+{
+    return (uint32_t)((p->point_count + CHUNK_POINTS - 1) / CHUNK_POINTS);
+}
+
 static bool run_pass(pass *p)
 {
-    const uint32_t chunks = (uint32_t)((p->point_count + CHUNK_POINTS - 1) / CHUNK_POINTS);
-    const bool ok = wh__cook_parallel(p->cook, chunks, CHUNK_POINTS, p->cook->plan->call[p->first]->kernel->id,
-                                      run_chunk, p);
+    const bool ok = wh__cook_parallel(p->cook, chunk_count(p), stages_between(p->cook, p->first, p->last),
+                                      p->cook->plan->call[p->first]->kernel->id, run_chunk, p);
     p->from = (const char *)p->out; /* later passes read what this one wrote */
     p->stride = 12;
     return ok;
@@ -261,6 +273,7 @@ static bool run_plan(pass *p)
     for (uint32_t i = 0; i < count; i++)
         if (is_stage(c, i) && !ready_stage(c, i))
             return false;
+    wh__cook_announce(c, (uint64_t)chunk_count(p) * stages_between(c, 0, count));
     for (p->first = 0; p->first < count; p->first = p->last) {
         p->last = p->first + 1;
         if (!is_stage(c, p->first))

@@ -118,14 +118,20 @@ static uint32_t blocks_now(const sampling *s)
 
 static bool run_sampler(sampling *s)
 {
+    /* All candidates will be tried, or so many points be found: that is how much there is to do. */
+    const bool all = s->plan.wanted == UINT64_MAX;
+    wh__cook_announce(s->cook, all ? s->plan.candidates : s->plan.wanted);
     while (!is_complete(s)) {
-        const uint32_t blocks = blocks_now(s);
-        if (!wh__cook_parallel(s->cook, blocks, s->plan.block, s->call->kernel->id, sample_block, s))
+        const uint32_t blocks = blocks_now(s), found = s->found.count;
+        const uint64_t weight = all ? s->plan.block : 0;
+        if (!wh__cook_parallel(s->cook, blocks, weight, s->call->kernel->id, sample_block, s))
             return false;
         for (uint32_t i = 0; i < blocks; i++)
             if (!join(s, &s->batch[i]))
                 return false;
         s->next += (uint64_t)blocks * s->plan.block;
+        if (!all)
+            wh__cook_advance(s->cook, s->found.count - found);
     }
     if (s->plan.wanted == UINT64_MAX || s->found.count >= s->plan.wanted)
         return true;
@@ -315,6 +321,7 @@ static void run_field(wh__cook *c, const char *name, const float *query, uint32_
     float *normal = NULL;
     field_pass p = {.cook = c, .field = f, .query = query ? query : c->shape.geometry.position, .out = out,
                     .count = count};
+    wh__cook_announce(c, count);
     if (query || field_normals(&p, &normal))
         wh__cook_parallel(c, (uint32_t)(((uint64_t)count + WH_BLOCK - 1) / WH_BLOCK), WH_BLOCK, "field", field_block,
                           &p);
@@ -379,7 +386,7 @@ static void check_made(wh__cook *c, const wh__call *call, const making *k)
     }
 }
 
-static void make_mesh(wh__cook *c, const wh__call *call, wh_mesh *mesh)
+static void make_mesh(wh__cook *c, wh__call *call, wh_mesh *mesh)
 {
     const wh__service service = wh__service_for(c, call);
     making k = {.make = {.size = sizeof k.make,
@@ -394,10 +401,11 @@ static void make_mesh(wh__cook *c, const wh__call *call, wh_mesh *mesh)
         wh__cook_fail(c, WH_ERR_KERNEL, call->at, call->kernel->id, "it could not make its mesh");
     else
         check_made(c, call, &k);
-    atomic_store(&((wh__call *)call)->milliseconds, (wh__now() - before) * 1e3);
+    atomic_store(&call->enabled, true);
+    atomic_store(&call->milliseconds, (wh__now() - before) * 1e3);
 }
 
-static const wh__call *find_mesh(const wh__plan *p)
+static wh__call *find_mesh(const wh__plan *p)
 {
     for (uint32_t i = 0; i < p->call_count; i++)
         if (p->call[i]->role == WH_ROLE_MESH)
@@ -414,7 +422,7 @@ wh_status wh_source(const wh_session *s, double seconds, wh_mesh **out)
     wh_status status = wh__cook_begin(&c, s, &none, seconds);
     if (status != WH_OK)
         return status;
-    const wh__call *call = find_mesh(c.plan);
+    wh__call *call = find_mesh(c.plan);
     wh_mesh *mesh = wh__mesh_new();
     if (!mesh)
         wh__cook_fail(&c, WH_ERR_MEMORY, "", "", "out of memory");

@@ -404,7 +404,8 @@ static wh_path data_folder;
 
 static void find_data_folder(void)
 {
-    from_library(&data_folder, WHORL_DATA_REL "/lua");
+    if (from_library(&data_folder, WHORL_DATA_REL "/lua"))
+        wh__path_real(&data_folder, data_folder.s);
 }
 
 const char *wh_data_path(void)

@@ -395,6 +395,20 @@ describe("sample.inside", function()
     assert.is_true(shared > 100)
   end)
 
+  it("can be told its spacing in steps along the longest side", function()
+    local across = winding.sample(ball, { across = 8 })
+    assert.is_true(#across > 100)
+    local low, high = math.huge, -math.huge
+    for i = 0, ball.points - 1 do
+      low, high = math.min(low, ball.position[3 * i]), math.max(high, ball.position[3 * i])
+    end
+    local given = winding.sample(ball, { spacing = (high - low) / 8 })
+    assert.are.equal(#given, #across)
+    for i, p in ipairs(across) do
+      for k = 1, 3 do assert.is_near(given[i][k], p[k], 1e-6) end
+    end
+  end)
+
   it("keeps all of the box, none, or the inside, as at_least says", function()
     local function kept(at_least)
       return #winding.sample(ball, { spacing = 0.25, at_least = at_least })

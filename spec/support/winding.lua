@@ -25,11 +25,19 @@ if not declared "struct wh_spec_winding" then
     void wh__tree_winding_batch(const wh_tree *tree, uint32_t count, const float *x, const float *y, const float *z,
                                 double *winding, uint64_t *scratch);
     extern const wh_kernel wh_kernel_field_winding, wh_kernel_sample_inside;
-    typedef struct { float spacing; int count; float at_least; int seed; } wh_spec_inside;
     void *aligned_alloc(size_t alignment, size_t size);
     void free(void *p);
   ]]
 end
+
+--- The sampler's parameter struct, from its own declaration.
+local function inside_type()
+  local file = assert(io.open(root .. "/kernels/winding/inside.c"))
+  local body = assert(file:read("*a"):match "WH_PARAMS%(sample_inside,(.-)\n%)")
+  file:close()
+  return ffi.typeof("struct {" .. body:gsub("WH_UI%b()", "") .. "}")
+end
+local inside = inside_type()
 
 local lib
 --- The module, with every symbol visible.
@@ -327,8 +335,8 @@ end
 -- { x, y, z, value = , id = uint64_t, nx, ny, nz }, the plan, and the log; nil, nil, log when it failed.
 function winding.sample(m, params, block)
   local k, log, geometry = winding.lib().wh_kernel_sample_inside, winding.host(), winding.geometry(m)
-  local p = ffi.new("wh_spec_inside", params.spacing or 0.05, params.count or 0, params.at_least or 0.5)
-  p.seed = params.seed or 0
+  local p = inside { spacing = params.spacing or 0.05, across = params.across or 0, count = params.count or 0,
+                     at_least = params.at_least or 0.5, seed = params.seed or 0 }
   local state, plan, kept = k.prepare(log.host, geometry, p), ffi.new "wh_sample_plan", {}
   local ok = k.plan(log.host, geometry, p, state, plan)
   local size = block or plan.block

@@ -1,0 +1,117 @@
+--- luajit bench/run.lua [NAME...] [--json FILE]: runs benches, prints their figures, writes them as JSON.
+--
+-- A bench is bench/NAME.lua and returns function(b). It calls, for each figure,
+--   b.add { case = "twist, 1 M points", who = "whorl", value = 812, unit = "M points/s", ratio = 9.1, target = 8,
+--           met = true, threads = 2 }
+-- where ratio, target and met are left out when there is nothing to compare with, and b.absent("numpy") for a peer
+-- that is not there. b.peers is the Python of the peers, or nil.
+local json = require "whorl.json"
+local whorl = require "whorl"
+
+local usage = "usage: ./dev bench [NAME...] [--json FILE]"
+
+local function fail(text)
+  io.stderr:write(text, "\n")
+  os.exit(2)
+end
+
+local function first_line(command)
+  local pipe = assert(io.popen(command))
+  local line = pipe:read("*l") or ""
+  pipe:close()
+  return line
+end
+
+local function path_of(name)
+  return ("%s/bench/%s.lua"):format(assert(os.getenv("WHORL_SOURCE"), usage), name)
+end
+
+local function all_benches()
+  local names = {}
+  local pipe = assert(io.popen("ls '" .. path_of("*"):gsub("/%*%.lua$", "") .. "'"))
+  for file in pipe:lines() do
+    local name = file:match("^([%w_]+)%.lua$")
+    if name and name ~= "run" then
+      names[#names + 1] = name
+    end
+  end
+  pipe:close()
+  return names
+end
+
+local function parse(arguments)
+  local names, out, i = {}, nil, 1
+  while arguments[i] do
+    local word = arguments[i]
+    if word == "--json" then
+      i = i + 1
+      out = arguments[i] or fail(usage)
+    elseif word:match("^%-%-json=.") then
+      out = word:match("=(.*)$")
+    elseif word:match("^[%w_]+$") then
+      names[#names + 1] = word
+    else
+      fail(usage)
+    end
+    i = i + 1
+  end
+  return names, out
+end
+
+--- What is the same for every figure of this run.
+local function surroundings()
+  local info = {}
+  for key, value in whorl.build_info():gmatch("([^\n:]+): ([^\n]*)") do
+    info[key] = value
+  end
+  local model = first_line("sed -n 's/^model name[^:]*: //p' /proc/cpuinfo")
+  local cores = first_line("getconf _NPROCESSORS_ONLN")
+  return { machine = ("%s, %s cores"):format(model ~= "" and model or jit.arch, cores), compiler = info.compiler or "",
+           flags = info.flags or "" }
+end
+
+local function print_figure(f)
+  local compared = f.ratio and ("%8.2fx"):format(f.ratio) or ""
+  local target = f.target and ("  target %g: %s"):format(f.target, f.met and "met" or "missed") or ""
+  print(("  %-34s %-16s %12.4g %-12s%s%s"):format(f.case, f.who, f.value, f.unit, compared, target))
+end
+
+local function run(name, around, figures)
+  local chunk, why = loadfile(path_of(name))
+  if not chunk then
+    fail(why)
+  end
+  print(name)
+  chunk() {
+    peers = os.getenv("WHORL_PEERS"),
+    add = function(figure)
+      local row = { bench = name }
+      for key, value in pairs(figure) do
+        row[key] = value
+      end
+      for key, value in pairs(around) do
+        row[key] = value
+      end
+      figures[#figures + 1] = row
+      print_figure(row)
+    end,
+    absent = function(peer)
+      print(("  %s is not here (./dev peers)"):format(peer))
+    end,
+  }
+end
+
+local names, out = parse(arg)
+if #names == 0 then
+  names = all_benches()
+end
+local around, figures = surroundings(), json.array()
+print(("%s\n%s %s"):format(around.machine, around.compiler, around.flags))
+for _, name in ipairs(names) do
+  run(name, around, figures)
+end
+if out then
+  local file = assert(io.open(out, "w"))
+  file:write(json.encode(figures, true), "\n")
+  file:close()
+end

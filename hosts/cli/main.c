@@ -1,0 +1,191 @@
+/* main.c - the whorl command: a Lua state that runs lua/whorl/cli.lua, and what Lua cannot do for itself: signals, and
+ * a progress line while a cook keeps the main thread busy. */
+#include "whorl.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXIT_INTERRUPTED 130 /* as shells say it: 128 + SIGINT */
+#define PROGRESS_AFTER 1.0   /* seconds of a cook before the line appears */
+#define PROGRESS_EVERY 0.1
+
+static _Atomic(wh_session *) cooking; /* the session at work; NULL between cooks */
+static atomic_int interrupts;
+
+static void on_signal(int number)
+{
+    (void)number;
+    if (atomic_fetch_add(&interrupts, 1) > 0)
+        _exit(EXIT_INTERRUPTED);
+    wh_session *s = atomic_load(&cooking);
+    if (s)
+        wh_cancel(s);
+}
+
+static void catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal}; /* no SA_RESTART: wh_wait must wake */
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static double seconds(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The progress line. Everything here is under the lock, so the line is gone before the main thread prints again. */
+static struct {
+    pthread_mutex_t lock;
+    bool running, drawn;
+    double started;
+} progress = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void progress_draw(void)
+{
+    wh_session *s = atomic_load(&cooking);
+    if (!s || seconds(CLOCK_MONOTONIC) - progress.started < PROGRESS_AFTER)
+        return;
+    const char *what = "";
+    double share = wh_progress(s, &what);
+    fprintf(stderr, "\r\x1b[K%3.0f %%  %s", 100 * share, what);
+    fflush(stderr);
+    progress.drawn = true;
+}
+
+static void *progress_thread(void *unused)
+{
+    const struct timespec pause = {.tv_nsec = (long)(1e9 * PROGRESS_EVERY)};
+    for (;;) {
+        nanosleep(&pause, NULL);
+        pthread_mutex_lock(&progress.lock);
+        progress_draw();
+        pthread_mutex_unlock(&progress.lock);
+    }
+    return unused;
+}
+
+static void progress_start(void)
+{
+    pthread_t thread;
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before); /* signals belong to the main thread: they must wake wh_wait */
+    if (pthread_create(&thread, NULL, progress_thread, NULL) == 0) {
+        pthread_detach(thread);
+        progress.running = true;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+/* command.cook(address): the session at this address cooks from now on; command.cook(): it is done. */
+static int command_cook(lua_State *L)
+{
+    wh_session *s = (wh_session *)(uintptr_t)luaL_optnumber(L, 1, 0);
+    bool show = lua_toboolean(L, 2);
+    pthread_mutex_lock(&progress.lock);
+    if (s && show && !progress.running)
+        progress_start();
+    progress.started = seconds(CLOCK_MONOTONIC);
+    atomic_store(&cooking, s);
+    if (progress.drawn)
+        fputs("\r\x1b[K", stderr);
+    progress.drawn = false;
+    pthread_mutex_unlock(&progress.lock);
+    return 0;
+}
+
+static int command_interrupted(lua_State *L)
+{
+    lua_pushboolean(L, atomic_load(&interrupts) > 0);
+    return 1;
+}
+
+static int command_is_terminal(lua_State *L)
+{
+    lua_pushboolean(L, isatty(luaL_checkint(L, 1)));
+    return 1;
+}
+
+/* Seconds since 1970, the clock of the time at which a file was saved. */
+static int command_now(lua_State *L)
+{
+    lua_pushnumber(L, seconds(CLOCK_REALTIME));
+    return 1;
+}
+
+static int command_core_count(lua_State *L)
+{
+    lua_pushinteger(L, sysconf(_SC_NPROCESSORS_ONLN));
+    return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"cook", command_cook}, {"interrupted", command_interrupted}, {"is_terminal", command_is_terminal},
+    {"now", command_now},   {"core_count", command_core_count},   {NULL, NULL},
+};
+
+static int traceback(lua_State *L)
+{
+    luaL_traceback(L, L, lua_tostring(L, 1), 1);
+    return 1;
+}
+
+/* The files that came with this library, and nothing from LUA_PATH: the command must not depend on its surroundings. */
+static void set_package_path(lua_State *L)
+{
+    const char *data = wh_data_path();
+    lua_getglobal(L, "package");
+    lua_pushfstring(L, "%s/?.lua;%s/?/init.lua", data, data);
+    lua_setfield(L, -2, "path");
+    lua_pop(L, 1);
+}
+
+static int run(lua_State *L, int argc, char **argv)
+{
+    set_package_path(L);
+    lua_pushcfunction(L, traceback);
+    lua_getglobal(L, "require");
+    lua_pushliteral(L, "whorl.cli");
+    if (lua_pcall(L, 1, 1, 1) != 0)
+        return -1;
+    lua_createtable(L, argc, 0);
+    for (int i = 1; i < argc; i++) {
+        lua_pushstring(L, argv[i]);
+        lua_rawseti(L, -2, i);
+    }
+    lua_newtable(L);
+    luaL_register(L, NULL, functions);
+    if (lua_pcall(L, 2, 1, 1) != 0)
+        return -1;
+    return (int)lua_tointeger(L, -1);
+}
+
+int main(int argc, char **argv)
+{
+    catch_signals();
+    lua_State *L = luaL_newstate();
+    if (!L) {
+        fputs("whorl: no memory for Lua\n", stderr);
+        return EXIT_FAILURE;
+    }
+    luaL_openlibs(L);
+    int code = run(L, argc, argv);
+    if (code < 0) {
+        fprintf(stderr, "whorl: this is a mistake in whorl itself: %s\n", lua_tostring(L, -1));
+        code = EXIT_FAILURE;
+    }
+    lua_close(L); /* closes sessions that are still open */
+    return code;
+}

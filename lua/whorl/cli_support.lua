@@ -1,0 +1,143 @@
+--- What the commands share: options, messages, colour.
+local suggest = require "whorl.suggest"
+
+local support = { system = nil } -- system: the functions that main.c lends
+
+--- Ends the command; caught by cli.lua. text nil: everything was said already.
+function support.stop(code, text)
+  error({ code = code, text = text }, 0)
+end
+
+--- Wrong usage: exit status 2.
+function support.misuse(command, text, ...)
+  support.stop(2, ("whorl: " .. text):format(...) .. " (whorl " .. (command and command .. " " or "") .. "--help)")
+end
+
+local codes = { red = 31, green = 32, yellow = 33, bold = 1, dim = 2 }
+
+--- text in a colour, when fd is a terminal and the user did not forbid it.
+function support.paint(colour, text, fd)
+  if (os.getenv("NO_COLOR") or "") ~= "" or not support.system.is_terminal(fd or 1) then
+    return text
+  end
+  return ("\27[%dm%s\27[0m"):format(codes[colour], text)
+end
+
+function support.say(format, ...)
+  io.stdout:write(select("#", ...) > 0 and format:format(...) or format, "\n")
+end
+
+function support.complain(text)
+  io.stdout:flush()
+  io.stderr:write(support.paint("red", text, 2), "\n")
+end
+
+-- Options -------------------------------------------------------------------------------------------------------------
+-- A command lists its options as { name = "out", short = "o", value = "FILE", doc = "…", check = "number" … }.
+
+local checks = {}
+
+function checks.number(text)
+  return tonumber(text), "a number"
+end
+
+local function whole(text, least, most)
+  local n = tonumber(text)
+  if n and n == math.floor(n) and n >= least and n <= most then
+    return n
+  end
+end
+
+function checks.threads(text)
+  return whole(text, 1, 256), "a whole number, 1 .. 256"
+end
+
+function checks.seed(text)
+  return whole(text, 1, 2 ^ 53), "a whole number, 1 .. 2^53"
+end
+
+local function find_option(command, word)
+  local known = { "--help" }
+  for _, option in ipairs(command.options) do
+    if word == "--" .. option.name or (option.short and word == "-" .. option.short) then
+      return option
+    end
+    known[#known + 1] = "--" .. option.name
+  end
+  support.misuse(command.name, "unknown option '%s'%s", word, suggest(word, known))
+end
+
+local function take(command, option, word, value, into)
+  if option.check then
+    local checked, wanted = checks[option.check](value)
+    if checked == nil then
+      support.misuse(command.name, "%s wants %s, not '%s'", word, wanted, value)
+    end
+    value = checked
+  end
+  if option.many then
+    into[option.name] = into[option.name] or {}
+    table.insert(into[option.name], value)
+  else
+    into[option.name] = value
+  end
+end
+
+--- Splits the arguments of a command into options (by name) and the rest (a list). Options may stand anywhere before
+--- "--"; --name=value and --name value are the same.
+function support.parse(command, arguments)
+  local options, rest, i = {}, {}, 1
+  while i <= #arguments do
+    local word, value = arguments[i], nil
+    if word == "--" then
+      for k = i + 1, #arguments do
+        rest[#rest + 1] = arguments[k]
+      end
+      break
+    elseif word == "--help" or word == "-h" then
+      options.help = true
+    elseif word:match("^%-.") then
+      if word:match("^%-%-[^=]+=") then
+        word, value = word:match("^(.-)=(.*)$")
+      end
+      local option = find_option(command, word)
+      if not option.value then
+        if value then
+          support.misuse(command.name, "%s takes no value", word)
+        end
+        options[option.name] = true
+      else
+        if not value then
+          i = i + 1
+          value = arguments[i] or support.misuse(command.name, "%s wants a value: %s", word, option.value)
+        end
+        take(command, option, word, value, options)
+      end
+    else
+      rest[#rest + 1] = word
+    end
+    i = i + 1
+  end
+  return options, rest
+end
+
+--- The one file that a command works on.
+function support.one_file(command, rest)
+  if #rest == 0 then
+    support.misuse(command, "which file? a pipeline, such as tentacle.lua")
+  elseif #rest > 1 then
+    support.misuse(command, "one file at a time, not also '%s'", rest[2])
+  end
+  return rest[1]
+end
+
+--- The keys of a table, for suggestions.
+function support.keys(t)
+  local list = {}
+  for key in pairs(t) do
+    list[#list + 1] = key
+  end
+  return list
+end
+
+return support

@@ -1,0 +1,278 @@
+--- The whorl command as a user meets it: its words, its exit statuses, its files.
+local command = require "spec.support.command"
+
+describe("the whorl command", function()
+  local folder, remove
+
+  before_each(function()
+    folder, remove = command.folder()
+  end)
+
+  after_each(function()
+    remove()
+  end)
+
+  local function file(name, text)
+    command.write(folder .. "/" .. name, text)
+  end
+
+  local function check(arguments, status, out, err)
+    local s, o, e = command.run(folder, arguments)
+    assert.same({ status = status, out = out, err = err }, { status = s, out = o, err = e })
+  end
+
+  local function content(name)
+    return command.read(folder .. "/" .. name)
+  end
+
+  describe("when it is used wrongly", function()
+    it("ends with 2 and one line that says what was wanted", function()
+      check("", 2, "", "whorl: which command? run, live, check, kernels, new, doctor (whorl --help)\n")
+      check("rnu a.lua", 2, "", "whorl: unknown command 'rnu' (did you mean 'run'?) (whorl --help)\n")
+      check("--versoin", 2, "", "whorl: unknown option '--versoin' (did you mean '--version'?) (whorl --help)\n")
+      check("run", 2, "", "whorl: which file? a pipeline, such as tentacle.lua (whorl run --help)\n")
+      check("live", 2, "", "whorl: which file? a pipeline, such as tentacle.lua (whorl live --help)\n")
+      check("run a.lua b.lua", 2, "", "whorl: one file at a time, not also 'b.lua' (whorl run --help)\n")
+      check("check a.lua b.lua", 2, "", "whorl: one file at a time, not also 'b.lua' (whorl check --help)\n")
+      check("kernels a b", 2, "", "whorl: one name at a time, not also 'b' (whorl kernels --help)\n")
+      check("doctor x", 2, "", "whorl: takes no arguments, such as 'x' (whorl doctor --help)\n")
+      check("new shader x", 2, "",
+        "whorl: wanted: whorl new pipeline NAME, or whorl new kernel NAME (whorl new --help)\n")
+      check("new kernel 3x", 2, "",
+        "whorl: '3x' is no name: letters, digits and _, not a digit first (whorl new --help)\n")
+    end)
+
+    it("knows its options, and what they want", function()
+      check("run --treads 2 a.lua", 2, "",
+        "whorl: unknown option '--treads' (did you mean '--threads'?) (whorl run --help)\n")
+      check("run a.lua --threads 0", 2, "",
+        "whorl: --threads wants a whole number, 1 .. 256, not '0' (whorl run --help)\n")
+      check("run a.lua --threads=x", 2, "",
+        "whorl: --threads wants a whole number, 1 .. 256, not 'x' (whorl run --help)\n")
+      check("run a.lua --time soon", 2, "", "whorl: --time wants a number, not 'soon' (whorl run --help)\n")
+      check("run a.lua --seed 1.5", 2, "",
+        "whorl: --seed wants a whole number, 1 .. 2^53, not '1.5' (whorl run --help)\n")
+      check("run a.lua -o", 2, "", "whorl: -o wants a value: FILE (whorl run --help)\n")
+      check("run a.lua --quiet=yes", 2, "", "whorl: --quiet takes no value (whorl run --help)\n")
+      check("live a.lua --json", 2, "", "whorl: unknown option '--json' (whorl live --help)\n")
+    end)
+  end)
+
+  it("says its version and explains itself", function()
+    local _, out = command.run(folder, "--version")
+    assert.matches("^whorl %d+%.%d+%.%d+\n$", out)
+    local status
+    status, out = command.run(folder, "--help")
+    assert.equal(0, status)
+    for _, name in ipairs { "run", "live", "check", "kernels", "new", "doctor" } do
+      assert.matches("\n  " .. name .. " +%l", out)
+      local s, text, err = command.run(folder, name .. " --help")
+      assert.same({ 0, "" }, { s, err })
+      assert.matches("^usage: whorl " .. name .. " ", text)
+    end
+  end)
+
+  describe("new", function()
+    it("writes a pipeline that runs as it stands", function()
+      check("new pipeline first", 0, "wrote first.lua\n", "")
+      check("check first.lua", 0, "first.lua: nothing wrong\n", "")
+      local status, out, err = command.run(folder, "run first.lua -o first.ply")
+      assert.same({ 0, "" }, { status, err })
+      assert.matches("^first%.lua: 1 986 points, 3 968 triangles, [%d.]+ ms\n", out)
+      assert.matches("\n  deform%.twist +generation 1 ", out)
+      assert.matches("\n  sample%.inside \"fill\" +generation 1 ", out)
+      assert.matches("\n  fill: [%d ]+ points inside\n", out)
+      assert.matches("\n  wrote first%.mesh%.ply, first%.ply\n$", out)
+      assert.equal("ply\n", content("first.ply"):sub(1, 4))
+      assert.equal("ply\n", content("first.mesh.ply"):sub(1, 4))
+    end)
+
+    it("writes a kernel that a pipeline beside it can use", function()
+      check("new kernel ripple.c", 0, "wrote ripple.c\n", "")
+      file("a.lua", 'return pipeline "a" { mesh.sphere {}, deform.ripple { amount = 0.2 }, reload {} }\n')
+      check("check a.lua", 0, "a.lua: nothing wrong\n", "")
+      local status, out = command.run(folder, "run a.lua")
+      assert.equal(0, status)
+      assert.matches("\n  deform%.ripple +generation 1 ", out)
+      assert.matches("\n  nothing was written %(name a file with %-o%)\n$", out)
+    end)
+
+    it("leaves a file that is there alone", function()
+      file("mine.lua", "-- mine\n")
+      check("new pipeline mine", 1, "",
+        "mine.lua: exists already, and was left as it is (choose another name)\n")
+      assert.equal("-- mine\n", content("mine.lua"))
+    end)
+  end)
+
+  describe("run", function()
+    local cube = "v 0 0 0\nv 1 0 0\nv 1 1 0\nv 0 1 0\nv 0 0 1\nv 1 0 1\nv 1 1 1\nv 0 1 1\n"
+      .. "f 1 4 3 2\nf 5 6 7 8\nf 1 2 6 5\nf 3 4 8 7\nf 2 3 7 6\nf 1 5 8 4\n"
+
+    it("writes the mesh when there is no sampler", function()
+      file("cube.obj", cube)
+      file("a.lua", 'return pipeline "a" { deform.linear { factor = { 2, 1, 1 } } }\n')
+      check("run -i cube.obj --quiet a.lua -o out.obj", 0, "", "")
+      assert.matches("\nv 2 1 1\n", content("out.obj"))
+    end)
+
+    it("sets what the pipeline exposes, and says what it does not", function()
+      file("cube.obj", cube)
+      file("a.lua", 'return pipeline "a" { deform.linear { factor = expose({ 1, 1, 1 }, "Factor") },\n'
+        .. '  deform.twist { axis = expose("y", "Axis"), angle = 0 } }\n')
+      check("run a.lua -i cube.obj -q -o out.obj --set linear.factor=3,1,1 --set=twist.axis=z", 0, "", "")
+      assert.matches("\nv 3 1 1\n", content("out.obj"))
+      local usage = " (whorl run --help)\n"
+      check("run a.lua -i cube.obj --set linear.facto=1,1,1", 2, "", "whorl: --set linear.facto=1,1,1: the pipeline"
+        .. " exposes no 'linear.facto' (did you mean 'linear.factor'?)" .. usage)
+      check("run a.lua -i cube.obj --set linear.factor=1,1", 2, "",
+        "whorl: --set linear.factor=1,1: 2 values given, 3 wanted" .. usage)
+      check("run a.lua -i cube.obj --set linear.factor=1,x,1", 2, "",
+        "whorl: --set linear.factor=1,x,1: 'x' is not a number" .. usage)
+      check("run a.lua -i cube.obj --set twist.axis=w", 2, "",
+        "whorl: --set twist.axis=w: 'w' is none of x|y|z" .. usage)
+      check("run a.lua -i cube.obj --set factor", 2, "", "whorl: --set wants ID=VALUE, not 'factor'" .. usage)
+    end)
+
+    it("names a file for every sampler", function()
+      file("cube.obj", cube)
+      file("a.lua", 'return pipeline "a" { sample.inside { name = "wide", spacing = 0.5 },\n'
+        .. '  sample.inside { name = "fine", spacing = 0.25 } }\n')
+      local status, out, err = command.run(folder, "run a.lua -i cube.obj -o out.csv --json")
+      assert.same({ 0, "" }, { status, err })
+      assert.matches('"files":%["out%.csv","out%.fine%.csv"%]', out)
+      assert.matches('"ok":true,"points":8,', out)
+      assert.matches('"triangles":12}\n$', out)
+      assert.is_truthy(content("out.csv") and content("out.fine.csv"))
+      assert.is_nil(content("out.mesh.ply")) -- it is the mesh that was read
+    end)
+
+    it("says what is wrong with its files, and ends with 1", function()
+      file("a.lua", 'return pipeline "a" { deform.linear {} }\n')
+      local status, out, err = command.run(folder, "run a.lua -i none.obj")
+      assert.same({ 1, "" }, { status, out })
+      assert.matches("^none%.obj: .*No such file", err)
+      status, out, err = command.run(folder, "run none.lua")
+      assert.same({ 1, "" }, { status, out })
+      assert.matches("none%.lua: ", err)
+      status, out, err = command.run(folder, "run a.lua")
+      assert.same({ 1, "" }, { status, out })
+      assert.matches("%(give a mesh with %-i MESH%)\n$", err)
+      file("bad.lua", 'return pipeline "a" {\n  deform.twsit {} }\n')
+      check("run bad.lua", 1, "", "bad.lua:2: no kernel deform.twsit (did you mean 'twist'?)\n")
+    end)
+  end)
+
+  it("ends with 130 when it is interrupted, and writes nothing", function()
+    file("slow.lua", 'return pipeline "a" { mesh.sphere {}, sample.inside { spacing = 0.003 } }\n')
+    local status, out, err = command.shell(folder, ("timeout --preserve-status -s INT 1 %s run slow.lua -o slow.ply")
+      :format(command.quote(command.whorl)))
+    assert.same({ 130, "", "whorl: interrupted, nothing was written\n" }, { status, out, err })
+    assert.is_nil(content("slow.ply"))
+  end)
+
+  describe("check", function()
+    local bad = 'return pipeline "a" {\n  deform.twsit {},\n  deform.twist { angle = 9999 },\n}\n'
+
+    it("names every mistake with its line", function()
+      file("bad.lua", bad)
+      check("check bad.lua", 1, "", "bad.lua:2: no kernel deform.twsit (did you mean 'twist'?)\n"
+        .. "bad.lua:3: deform.twist.angle = 9999 deg is outside -3600 .. 3600\n")
+    end)
+
+    it("says the same to programs", function()
+      file("bad.lua", bad)
+      check("check --json bad.lua", 1, '{"errors":[{"file":"bad.lua","line":2,"text":"no kernel deform.twsit (did you '
+        .. 'mean \'twist\'?)"},{"file":"bad.lua","line":3,"text":"deform.twist.angle = 9999 deg is outside -3600 .. '
+        .. '3600"}],"ok":false,"plan":null}\n', "")
+      file("good.lua", 'return pipeline "good" { deform.twist {} }\n')
+      local status, out = command.run(folder, "check --json good.lua")
+      assert.equal(0, status)
+      assert.matches('^{"errors":%[%],"ok":true,"plan":{.*"deform%.twist".*}%s*}\n$', out)
+    end)
+  end)
+
+  describe("kernels", function()
+    it("lists them, describes one, and suggests", function()
+      local status, out = command.run(folder, "kernels")
+      assert.equal(0, status)
+      assert.matches("\ndeform%.twist +%u", out)
+      status, out = command.run(folder, "kernels twist")
+      assert.equal(0, status)
+      assert.matches("^deform%.twist %- ", out)
+      assert.matches("\n  angle += 90 +%-3600 %.%. 3600 deg +%u", out)
+      assert.matches('\n  axis += "y" +x|y|z +%u', out)
+      check("kernels twsit", 1, "", "whorl: no kernel 'twsit' (did you mean 'twist'?)\n")
+      status, out = command.run(folder, "kernels --json deform.twist")
+      assert.equal(0, status)
+      assert.matches('^%[{"builtin":true,.*"id":"deform.twist",.*"choices":%["x","y","z"%]', out)
+    end)
+  end)
+
+  describe("doctor", function()
+    it("finds what it needs here", function()
+      local status, out, err = command.shell(folder, ("XDG_CACHE_HOME=$PWD %s doctor"):format(
+        command.quote(command.whorl)))
+      assert.same({ 0, "" }, { status, err })
+      assert.matches("\nok    cache +" .. folder:gsub("%p", "%%%0") .. "/whorl\n", out)
+      assert.matches("\nok    kernels +%d+, in ", out)
+      assert.matches("\nwhorl can work here\n$", out)
+    end)
+  end)
+
+  describe("live", function()
+    local function pipeline(factor)
+      return ('return pipeline "a" {\n  mesh.sphere { rings = 2, segments = 3 },\n  deform.linear { factor = { %s, 1, 1 } },\n}\n'):format(factor)
+    end
+
+    it("follows the file, outlives its mistakes, and leaves on Ctrl-C", function()
+      file("a.lua", pipeline("1"))
+      local live = command.start(folder, "live a.lua -o out.obj")
+      assert.matches("^a%.lua: %d+ points in [%d.]+ ms$", live:until_line("points in"))
+      local first = content("out.obj")
+      command.save(folder .. "/a.lua", pipeline("2"))
+      assert.matches("points in [%d.]+ ms; changed: .*a%.lua; %d+ ms after the save$",
+        live:until_line("after the save"))
+      local second = content("out.obj")
+      assert.not_equal(first, second)
+      command.save(folder .. "/a.lua", pipeline("3 +"))
+      live:until_line("a.lua:3: ")
+      assert.equal(second, content("out.obj"))
+      command.save(folder .. "/a.lua", pipeline("1"))
+      live:until_line("after the save")
+      assert.equal(first, content("out.obj"))
+      assert.equal(0, live:interrupt())
+    end)
+
+    it("follows a kernel and the mesh", function()
+      local kernel = '#include "whorl_kernel.h"\n\nWH_NO_PARAMS(deform_lift)\n\nstatic void run(const wh_block *b)\n{\n'
+        .. "    for (uint32_t i = 0; i < b->count; i++)\n        b->y[i] += %s;\n}\n\n"
+        .. 'WH_KERNEL(deform_lift, .doc = "Lift points", .run = run);\n'
+      file("lift.c", kernel:format("1"))
+      file("a.lua", 'return pipeline "a" { deform.lift {} }\n')
+      file("m.obj", "v 0 0 0\nv 1 0 0\nv 0 0 1\nf 1 2 3\n")
+      local live = command.start(folder, "live a.lua -i m.obj -o out.obj")
+      live:until_line("points in")
+      assert.matches("\nv 1 1 0\n", content("out.obj"))
+      command.save(folder .. "/lift.c", kernel:format("5"))
+      live:until_line("after the save")
+      assert.matches("\nv 1 5 0\n", content("out.obj"))
+      command.save(folder .. "/lift.c", kernel:format("oops"))
+      live:until_line("lift.c:8: ")
+      command.save(folder .. "/m.obj", "v 0 0 0\nv 7 0 0\nv 0 0 1\nf 1 2 3\n")
+      live:until_line("after the save")
+      assert.matches("\nv 7 5 0\n", content("out.obj"))
+      command.save(folder .. "/m.obj", "v 0 0\n")
+      live:until_line("m.obj:1: ")
+      assert.equal(0, live:interrupt())
+    end)
+
+    it("waits for a file that is not there yet", function()
+      local live = command.start(folder, "live a.lua")
+      live:until_line("a.lua: ")
+      command.save(folder .. "/a.lua", pipeline("1"))
+      live:until_line("points in")
+      assert.equal(0, live:interrupt())
+    end)
+  end)
+end)
