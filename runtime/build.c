@@ -213,13 +213,13 @@ void wh__units_scan(wh__units *u)
         qsort(u->unit, u->unit_count, sizeof *u->unit, compare_units);
 }
 
-bool wh__units_folder(wh__units *u, const char *path, const char *pattern, uint32_t rank)
+bool wh__units_folder(wh__units *u, const char *path, const char *shown, const char *pattern, uint32_t rank)
 {
     wh__folder f = {.rank = rank};
-    if (!wh__path_real(&f.path, *path ? path : "."))
+    if (!wh__path_real(&f.path, path))
         return false;
     snprintf(f.pattern, sizeof f.pattern, "%s", pattern);
-    snprintf(f.shown.s, sizeof f.shown.s, "%s", path);
+    snprintf(f.shown.s, sizeof f.shown.s, "%s", shown);
     for (uint32_t i = 0; i < u->folder_count; i++)
         if (strcmp(u->folder[i].path.s, f.path.s) == 0 && strcmp(u->folder[i].pattern, pattern) == 0)
             return true;

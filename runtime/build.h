@@ -53,7 +53,8 @@ typedef struct { /* what a finished job brought */
 
 void wh__units_init(wh__units *u);
 void wh__units_free(wh__units *u); /* waits for running compilers */
-bool wh__units_folder(wh__units *u, const char *path, const char *pattern, uint32_t rank);
+/* shown: how messages name the folder. */
+bool wh__units_folder(wh__units *u, const char *path, const char *shown, const char *pattern, uint32_t rank);
 void wh__units_scan(wh__units *u);                     /* new ones become dirty */
 bool wh__units_notice(wh__units *u, const char *folder, const char *name, double now); /* NULL: look at everything */
 void wh__units_start(wh__units *u);                    /* jobs for dirty units, as many as there are cores */

@@ -6,7 +6,7 @@
 
 #define KINDS 4
 #define SYMBOL_PREFIX "wh_kernel_"
-#define IDLE_STATES 4       /* prepared states kept for later cooks, for each kernel */
+#define IDLE_STATES 2       /* prepared states kept for later cooks, for each kernel */
 #define LONGEST_TEXT 65536
 #define LARGEST_PARAMS 65536
 
@@ -257,12 +257,40 @@ static wh__state *take_oldest(wh__kernel *k)
     return s;
 }
 
-static wh__state *wait_for(wh__kernel *k, wh__state *s, const wh_host *host)
+static wh__state *add_state(wh__kernel *k, uint64_t key)
 {
+    wh__state *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (wh__state){.key = key, .users = 1, .used = ++k->clock, .next = k->states};
+    k->states = s;
+    return s;
+}
+
+/* Somebody else builds it, or has. NULL: that failed, for reasons of that cook, such as being cancelled. */
+static wh__state *share(wh__kernel *k, wh__state *s)
+{
+    s->users++;
+    s->used = ++k->clock;
     while (s->status == WH_STATE_BUILDING)
         pthread_cond_wait(&k->built, &k->lock);
+    const bool ready = s->status == WH_STATE_READY;
     pthread_mutex_unlock(&k->lock);
-    if (s->status == WH_STATE_READY)
+    if (!ready)
+        wh__state_drop(k, s);
+    return ready ? s : NULL;
+}
+
+static wh__state *build_state(wh__kernel *k, wh__state *s, const wh_host *host, const wh_geometry *mesh,
+                              const void *params)
+{
+    void *data = k->desc->prepare(host, mesh, params);
+    pthread_mutex_lock(&k->lock);
+    s->data = data;
+    s->status = data ? WH_STATE_READY : WH_STATE_FAILED;
+    pthread_cond_broadcast(&k->built);
+    pthread_mutex_unlock(&k->lock);
+    if (data)
         return s;
     host->fail(host, "it could not prepare for this mesh");
     wh__state_drop(k, s);
@@ -271,29 +299,20 @@ static wh__state *wait_for(wh__kernel *k, wh__state *s, const wh_host *host)
 
 wh__state *wh__state_get(wh__kernel *k, uint64_t key, const wh_host *host, const wh_geometry *mesh, const void *params)
 {
-    pthread_mutex_lock(&k->lock);
-    wh__state *s = find_state(k, key);
-    if (s) {
-        s->users++;
-        s->used = ++k->clock;
-        return wait_for(k, s, host);
+    for (;;) {
+        pthread_mutex_lock(&k->lock);
+        wh__state *s = find_state(k, key);
+        if (!s)
+            break;
+        if ((s = share(k, s)))
+            return s;
     }
-    s = calloc(1, sizeof *s);
-    if (s) {
-        *s = (wh__state){.key = key, .users = 1, .used = ++k->clock, .next = k->states};
-        k->states = s;
-    }
+    wh__state *s = add_state(k, key);
     pthread_mutex_unlock(&k->lock);
-    if (!s) {
-        host->fail(host, "out of memory");
-        return NULL;
-    }
-    void *data = k->desc->prepare(host, mesh, params);
-    pthread_mutex_lock(&k->lock);
-    s->data = data;
-    s->status = data ? WH_STATE_READY : WH_STATE_FAILED;
-    pthread_cond_broadcast(&k->built);
-    return wait_for(k, s, host);
+    if (s)
+        return build_state(k, s, host, mesh, params);
+    host->fail(host, "out of memory");
+    return NULL;
 }
 
 void wh__state_drop(wh__kernel *k, wh__state *s)

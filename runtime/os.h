@@ -12,7 +12,7 @@ typedef struct {
     char s[4096];
 } wh_path;
 
-bool wh__path_join(wh_path *out, const char *folder, const char *name); /* false when too long */
+bool wh__path_join(wh_path *out, const char *folder, const char *name); /* name may be absolute; false when too long */
 bool wh__path_real(wh_path *out, const char *path);                     /* false when there is no such file */
 bool wh__make_folders(const char *path);                                /* like mkdir -p */
 bool wh__is_folder(const char *path);

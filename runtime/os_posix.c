@@ -34,10 +34,10 @@ static bool path_set(wh_path *out, const char *text)
 
 bool wh__path_join(wh_path *out, const char *folder, const char *name)
 {
-    size_t length = strlen(folder);
+    size_t length = name[0] == '/' ? 0 : strlen(folder);
     const char *between = length == 0 || folder[length - 1] == '/' ? "" : "/";
     wh_path joined; /* folder or name may lie in out */
-    int written = snprintf(joined.s, sizeof joined.s, "%s%s%s", folder, between, name);
+    int written = snprintf(joined.s, sizeof joined.s, "%.*s%s%s", (int)length, folder, between, name);
     if (written < 0 || (size_t)written >= sizeof joined.s) {
         errno = ENAMETOOLONG;
         return false;

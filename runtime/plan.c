@@ -82,8 +82,9 @@ void wh__sources_free(wh__sources *s)
 static char *read_source(const wh__plan_request *r, const char *path, size_t *size)
 {
     const wh__source *old = find_source(r->replay, path);
+    wh_path full;
     if (!old)
-        return wh__read_file(path, size);
+        return wh__path_join(&full, r->folder, path) ? wh__read_file(full.s, size) : NULL;
     char *copy = malloc(old->size + 1);
     if (copy)
         memcpy(copy, old->text, old->size + 1);
@@ -351,34 +352,69 @@ void wh__plan_free(wh__plan *p)
 
 /* ---- functions of time ---- */
 
+/* A file may have filled its memory, and then any call of Lua's interface can fail: all of them run protected. */
+typedef struct {
+    double seconds;
+    double (*out)[4];
+    char *text; /* message, or JSON; malloc'ed */
+} protected_call;
+
+static int call_functions(lua_State *L)
+{
+    protected_call *c = lua_touserdata(L, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, "whorl.cook");
+    lua_pushnumber(L, c->seconds);
+    lua_pushlightuserdata(L, c->out);
+    lua_call(L, 2, 1);
+    if (!lua_isnil(L, -1))
+        c->text = strdup(lua_tostring(L, -1));
+    return 0;
+}
+
+static int call_json(lua_State *L)
+{
+    protected_call *c = lua_touserdata(L, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, "whorl.json");
+    lua_call(L, 0, 1);
+    c->text = strdup(lua_tostring(L, -1));
+    return 0;
+}
+
+/* False: c->text, when there is memory for it, says why. */
+static bool call_protected(wh__plan *p, int million_steps, lua_CFunction function, protected_call *c)
+{
+    wh__lua_allow(p->lua, million_steps);
+    if (lua_cpcall(p->lua, function, c) == 0)
+        return true;
+    const char *text = lua_type(p->lua, -1) == LUA_TSTRING ? lua_tostring(p->lua, -1) : "not enough memory";
+    free(c->text);
+    c->text = strdup(text);
+    lua_pop(p->lua, 1);
+    return false;
+}
+
 wh_status wh__plan_functions(wh__plan *p, double seconds, double (*out)[4])
 {
     if (p->function_count == 0)
         return WH_OK;
+    protected_call c = {.seconds = seconds, .out = out};
     wh_status status = WH_OK;
     pthread_mutex_lock(&p->lua_lock);
-    lua_State *L = p->lua;
-    wh__lua_allow(L, COOK_STEPS);
-    lua_getfield(L, LUA_REGISTRYINDEX, "whorl.cook");
-    lua_pushnumber(L, seconds);
-    lua_pushlightuserdata(L, out);
-    if (!wh__lua_call(L, 2, 1) || !lua_isnil(L, -1))
-        status = wh__fail(WH_ERR_CONFIG, "%s", lua_tostring(L, -1));
-    lua_pop(L, 1);
+    if (!call_protected(p, COOK_STEPS, call_functions, &c) || c.text)
+        status = wh__fail(WH_ERR_CONFIG, "%s", c.text ? c.text : "out of memory");
     pthread_mutex_unlock(&p->lua_lock);
+    free(c.text);
     return status;
 }
 
 const char *wh__plan_json(wh__plan *p)
 {
+    protected_call c = {.text = NULL};
     pthread_mutex_lock(&p->lua_lock);
-    if (!p->json) {
-        wh__lua_allow(p->lua, LOAD_STEPS);
-        lua_getfield(p->lua, LUA_REGISTRYINDEX, "whorl.json");
-        if (wh__lua_call(p->lua, 0, 1) && lua_isstring(p->lua, -1))
-            p->json = strdup(lua_tostring(p->lua, -1));
-        lua_pop(p->lua, 1);
-    }
+    if (!p->json && call_protected(p, LOAD_STEPS, call_json, &c))
+        p->json = c.text;
+    else
+        free(c.text);
     pthread_mutex_unlock(&p->lua_lock);
     return p->json ? p->json : "null";
 }

@@ -85,7 +85,8 @@ typedef struct wh__plan {
 
 /* Runs the file in a Lua of its own and lowers it. Every mistake goes to fail(context, file, line, text); NULL then. */
 typedef struct {
-    const char *file;           /* path of the pipeline file */
+    const char *file;           /* path of the pipeline file, as messages name it */
+    const char *folder;         /* that relative paths start from */
     const char *host;
     uint64_t seed;
     wh__kernel **kernel;        /* that the file may use */

@@ -85,11 +85,19 @@ static void print_event(void *context, const char *text)
     wh__push_event(s, WH_EV_LOG, s->file.s, "%s", text);
 }
 
+/* The host may change its folder while it runs: relative paths keep the meaning that they had in wh_open. */
+static void full_path(const wh_session *s, const wh__source *source, wh_path *out)
+{
+    if (!wh__path_join(out, s->folder.s, source->path))
+        snprintf(out->s, sizeof out->s, "%s", source->path);
+}
+
 static void watch_sources(wh_session *s)
 {
     for (size_t i = 0; s->watch && i < s->tried.count; i++) {
-        wh_path real, folder;
-        const char *path = wh__path_real(&real, s->tried.item[i].path) ? real.s : s->tried.item[i].path;
+        wh_path full, real, folder;
+        full_path(s, &s->tried.item[i], &full);
+        const char *path = wh__path_real(&real, full.s) ? real.s : full.s;
         const size_t size = (size_t)(wh__base_name(path) - path);
         snprintf(folder.s, sizeof folder.s, "%.*s", size ? (int)size : 1, size ? path : ".");
         wh__watch_folder(s->watch, folder.s);
@@ -101,8 +109,9 @@ static void add_pattern(wh_session *s, const char *pattern)
 {
     const char *name = wh__base_name(pattern), *file = wh__base_name(s->file.s);
     char folder[8192];
+    wh_path full;
     snprintf(folder, sizeof folder, "%.*s%.*s", (int)(file - s->file.s), s->file.s, (int)(name - pattern), pattern);
-    if (!wh__units_folder(&s->units, folder, name, RANK_BESIDE))
+    if (!wh__path_join(&full, s->folder.s, folder) || !wh__units_folder(&s->units, full.s, folder, name, RANK_BESIDE))
         wh__push_event(s, WH_EV_LOG, s->file.s, "%s: reload.kernels = \"%s\": no such folder", s->file.s, pattern);
 }
 
@@ -125,6 +134,7 @@ static wh__plan *try_plan(wh_session *s, attempt *a, bool from_disk, wh__use use
     uint32_t pattern_count = 0;
     wh__sources sources = {NULL, 0};
     wh__plan_request r = {.file = s->file.s,
+                          .folder = s->folder.s,
                           .host = s->host,
                           .seed = s->seed,
                           .replay = from_disk ? NULL : &s->good,
@@ -258,7 +268,9 @@ static bool same_as_tried(const wh_session *s)
     for (size_t i = 0; i < s->tried.count; i++) {
         const wh__source *t = &s->tried.item[i];
         size_t size = 0;
-        char *text = wh__read_file(t->path, &size);
+        wh_path full;
+        full_path(s, t, &full);
+        char *text = wh__read_file(full.s, &size);
         const bool same = text ? t->text && size == t->size && memcmp(text, t->text, size) == 0 : !t->text;
         free(text);
         if (!same)
@@ -282,15 +294,15 @@ static void notice(void *context, const char *folder, const char *name)
     wh_session *s = context;
     const double now = wh__now();
     for (size_t i = 0; i < s->tried.count; i++) {
-        const char *path = s->tried.item[i].path;
-        wh_path real;
-        if (name && !is_same_file(path, folder, name) &&
-            !(wh__path_real(&real, path) && is_same_file(real.s, folder, name)))
+        wh_path full, real;
+        full_path(s, &s->tried.item[i], &full);
+        if (name && !is_same_file(full.s, folder, name) &&
+            !(wh__path_real(&real, full.s) && is_same_file(real.s, folder, name)))
             continue;
         if (!s->file_saved)
             s->noticed_at = now;
         s->file_saved = true;
-        s->saved_at = wh__saved_time(path);
+        s->saved_at = wh__saved_time(full.s);
     }
     for (uint32_t i = 0; i < s->watched_count; i++) {
         if (name && !is_same_file(s->watched[i], folder, name))
@@ -484,7 +496,7 @@ static void add_kernel_path(wh_session *s, const char *list)
     uint32_t rank = RANK_PATH;
     char *copy = strdup(list ? list : ""), *rest = copy;
     for (char *folder; rest && (folder = strsep(&rest, ":"));)
-        if (*folder && !wh__units_folder(&s->units, folder, "", rank++))
+        if (*folder && !wh__units_folder(&s->units, folder, folder, "", rank++))
             wh__push_event(s, WH_EV_REJECTED, folder, "%s: no such folder of kernels", folder)->status = WH_ERR_IO;
     free(copy);
 }
@@ -541,6 +553,8 @@ static wh_session *new_session(const char *file, const wh_options *o)
     wh__units_init(&s->units);
     atomic_store(&s->at_work, "");
     snprintf(s->file.s, sizeof s->file.s, "%s", file ? file : "");
+    if (!wh__path_real(&s->folder, "."))
+        snprintf(s->folder.s, sizeof s->folder.s, ".");
     s->host = strdup(o->host && *o->host ? o->host : "library");
     s->compiler = o->compiler ? strdup(o->compiler) : NULL;
     s->seed = o->seed;

@@ -45,6 +45,7 @@ struct wh_session {
     bool frozen;
     uint64_t revision, seed;
     wh_path file, cache;
+    wh_path folder; /* where the host was when it opened: relative paths start here */
     char *host, *compiler;
     wh__sources good;    /* of the plan that runs */
     wh__sources tried;   /* as they were when the files were read last */

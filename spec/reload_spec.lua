@@ -84,6 +84,21 @@ describe("reloading", function()
     end)
   end)
 
+  it("goes on after the host has changed its folder", function()
+    local ffi, whorl = project.ffi, project.whorl
+    ffi.cdef "int chdir(const char *); char *getcwd(char *, size_t);"
+    local home = ffi.string(ffi.C.getcwd(ffi.new "char[4096]", 4096))
+    start()
+    assert.are.equal(0, ffi.C.chdir(p.folder))
+    local s = whorl.open("t.lua", { cache_path = p:path "cache" })
+    assert.are.equal(0, ffi.C.chdir(home))
+    p:events(s)
+    p:save("t.lua", pipeline "deform.shift { amount = 6 }")
+    assert.are.equal("t.lua", p:wait(s, "reloaded").text)
+    assert.are.equal(6, x_of(s))
+    s:close()
+  end)
+
   describe("a kernel", function()
     it("follows a save, keeps what ran through a broken one, and names its line", function()
       local s = start()

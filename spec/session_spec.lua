@@ -102,6 +102,19 @@ describe("a session", function()
     end)
   end)
 
+  it("survives a function of time that fills its memory", function()
+    p:write("t.lua", 'local hoard = {}\nreturn pipeline "t" { deform.linear { factor = function(t)\n'
+      .. 'for i = 1, t * 1e5 do hoard[#hoard + 1] = { i } end return { 1, 1, 1 } end } }')
+    local s = assert(p:open "t.lua")
+    local failed
+    for _ = 1, 60 do
+      local out, message = s:deform(project.cloud { { 1, 1, 1 } }, 1)
+      failed = failed or not out and message
+    end
+    assert.matches("not enough memory", failed)
+    assert.are.same({ { 1, 1, 1 } }, deform(open "deform.linear {}", { { 1, 1, 1 } }))
+  end)
+
   describe("deforms", function()
     it("with functions of time, called once a cook and kept in range", function()
       local s = open "deform.twist { angle = function(t) return 100 * t end }"
