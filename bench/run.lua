@@ -3,8 +3,9 @@
 -- A bench is bench/NAME.lua and returns function(b). It calls, for each figure,
 --   b.add { case = "twist, 1 M points", who = "whorl", value = 812, unit = "M points/s", ratio = 9.1, target = 8,
 --           met = true, threads = 2 }
--- where ratio, target and met are left out when there is nothing to compare with, and b.absent("numpy") for a peer
--- that is not there. b.peers is the Python of the peers, or nil.
+-- where ratio, target and met are left out when there is nothing to compare with (null in the JSON), and
+-- b.absent("bpy", "./dev peers bpy") for a peer that is not there, with the command that brings it if it is not
+-- ./dev peers. b.peers is the Python of the peers, or nil.
 local json = require "whorl.json"
 local whorl = require "whorl"
 
@@ -85,7 +86,7 @@ local function run(name, around, figures)
   chunk() {
     peers = os.getenv("WHORL_PEERS"),
     add = function(figure)
-      local row = { bench = name }
+      local row = { bench = name, ratio = json.null, target = json.null, met = json.null }
       for key, value in pairs(figure) do
         row[key] = value
       end
@@ -93,10 +94,10 @@ local function run(name, around, figures)
         row[key] = value
       end
       figures[#figures + 1] = row
-      print_figure(row)
+      print_figure(figure)
     end,
-    absent = function(peer)
-      print(("  %s is not here (./dev peers)"):format(peer))
+    absent = function(peer, command)
+      print(("  %s is not here (%s)"):format(peer, command or "./dev peers"))
     end,
   }
 end

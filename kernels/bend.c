@@ -30,13 +30,14 @@ static void deform_bend_run(const wh_block *b)
     if (!(curvature * curvature > 0.0f)) { /* a circle too large for a float */
         return;
     }
-    const float radius = 1.0f / curvature;
+    const float radius = 1.0f / curvature, half_turns = p->angle / 720.0f / p->length;
     for (uint32_t i = 0; i < b->count; i++) {
         const float s = h[i] - oh, du = u[i] - ou, dv = v[i] - ov;
         const float on_arc = wh_clamp(s, low, high), past = s - on_arc;
         const float side = eu * du + ev * dv; /* towards the centre; across stays what it is */
         const float across = eu * dv - ev * du;
-        const float half = 0.5f * (on_arc * curvature), sh = wh_sin(half), ch = wh_cos(half);
+        float sh, ch;
+        wh_sincos_turns(on_arc * half_turns, &sh, &ch);
         const float sine = 2.0f * sh * ch, rise = 2.0f * sh * sh,
                     cosine = 1.0f - rise; /* rise keeps small angles exact */
         const float bent = radius * rise + side * cosine + past * sine;

@@ -23,10 +23,12 @@ static void deform_twist_run(const wh_block *b)
     float *restrict u = axes[p->axis + 1], *restrict v = axes[p->axis + 2];
     const float oh = o[p->axis], ou = o[p->axis + 1], ov = o[p->axis + 2];
     const float low = p->clamp ? 0.0f : -1e9f, high = p->clamp ? 1.0f : 1e9f;
-    const float scale = 1.0f / p->length, angle = p->angle * WH_RAD;
+    const float scale = 1.0f / p->length, angle = p->angle / 360.0f;
     for (uint32_t i = 0; i < b->count; i++) {
         const float turn = angle * wh_clamp((h[i] - oh) * scale, low, high);
-        const float s = wh_sin(turn), c = wh_cos(turn), du = u[i] - ou, dv = v[i] - ov;
+        const float du = u[i] - ou, dv = v[i] - ov;
+        float s, c;
+        wh_sincos_turns(turn, &s, &c);
         u[i] = ou + (c * du - s * dv);
         v[i] = ov + (s * du + c * dv);
     }

@@ -24,10 +24,13 @@ static void deform_wave_run(const wh_block *b)
     const float *restrict along = axes[p->axis];
     const float phase = wave_phase(p->speed * b->time / p->length);
     const float inverse = 1.0f / p->length, height = p->height;
-    float shift[WH_BLOCK]; /* along and moved may be the same array */
+    const float whole = 12582912.0f; /* 1.5 * 2^23: adding it rounds to whole turns, which leave small numbers */
+    float shift[WH_BLOCK];           /* along and moved may be the same array */
     for (uint32_t i = 0; i < b->count; i++) {
         const float turns = along[i] * inverse;
-        shift[i] = height * wh_sin(6.283185307f * ((turns - wh_floor(turns)) - phase));
+        float sine, cosine;
+        wh_sincos_turns((turns - ((turns + whole) - whole)) - phase, &sine, &cosine);
+        shift[i] = height * sine;
     }
     float *restrict moved = axes[p->direction];
     for (uint32_t i = 0; i < b->count; i++) {

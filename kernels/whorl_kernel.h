@@ -248,6 +248,31 @@ WH_INLINE float wh_cos(float x) /* as wh_sin; error below 0.501 ulp */
     return wh__sin_reduced(-r, turns);
 }
 
+typedef union {
+    float f;
+    uint32_t u;
+} wh_float_bits;
+
+/* Sine and cosine of an angle in turns (degrees / 360), for rotations: several times as fast as wh_sin and wh_cos, for
+ * taking whole quarters off turns is exact in float. Error below 1.7 ulp, and below 9e-8. From 2^20 turns on, where
+ * floats are an eighth of a turn apart, and for a NaN, those of 0. */
+WH_INLINE void wh_sincos_turns(float turns, float *sine, float *cosine)
+{
+    const float shift = 12582912.0f; /* 1.5 * 2^23: rounds to the nearest integer, as WH_ROUND does */
+    float t = wh_clamp(turns, -1048576.0f, 1048576.0f);
+    wh_float_bits quarters = {4.0f * t + shift};
+    float r = t - 0.25f * (quarters.f - shift), s = r * r, ss = s * s;
+    float p = (-75.4403458f * s + 81.5936432f) * ss + (-41.341671f * s - 1.74845553e-07f);
+    float q = (59.2429085f * s - 85.4436417f) * ss + (64.9393234f * s - 19.7392082f);
+    p = r * p + r * 6.28318548f; /* 2 pi in two parts */
+    q = q * s + 1.0f;
+    wh_float_bits first = {(quarters.u & 1) ? q : p}, second = {(quarters.u & 1) ? p : q};
+    first.u ^= (quarters.u & 2) << 30;
+    second.u ^= ((quarters.u + 1) & 2) << 30;
+    *sine = first.f;
+    *cosine = second.f;
+}
+
 /* Error below 0.54 ulp. 0 where the result would be below FLT_MIN, 3.4028e38 where it would be above FLT_MAX; NaN for a
  * NaN. */
 WH_INLINE float wh_exp(float x)

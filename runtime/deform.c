@@ -1,12 +1,13 @@
-/* deform.c - run a chain of deformers: every block of points goes through as many stages as it can in one visit, so that
- * points are read and written once for the whole chain. A stage that needs the whole mesh, or normals, begins anew. */
+/* deform.c - run a chain of deformers: every block of points goes through as many stages as it can in one visit, so
+ * that points are read and written once for the whole chain. A stage that needs the whole mesh, or normals, begins
+ * anew. */
 #include "cook.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define CHUNK_BLOCKS 16 /* blocks in one piece of work for a thread */
 #define CHUNK_POINTS ((uint64_t)CHUNK_BLOCKS * WH_BLOCK)
-#define TIMED_BLOCKS 8  /* one block in so many is timed, and stands for the others */
+#define TIMED_BLOCKS 8 /* one block in so many is timed, and stands for the others */
 
 typedef struct {
     wh__cook *cook;
@@ -40,25 +41,44 @@ static bool needs_normals(const wh__plan *p, const wh__call *s)
 
 /* ---- one block ---- */
 
+/* From xyz, packed, to arrays and back: loops of their own, so that compilers make them of vectors and shuffles. */
+static void unpack(const float *restrict from, uint32_t count, float *restrict x, float *restrict y, float *restrict z)
+{
+    for (size_t i = 0; i < count; i++)
+        x[i] = from[i * 3], y[i] = from[i * 3 + 1], z[i] = from[i * 3 + 2];
+}
+
+static void pack(float *restrict to, uint32_t count, const float *restrict x, const float *restrict y,
+                 const float *restrict z)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i * 3] = x[i], to[i * 3 + 1] = y[i], to[i * 3 + 2] = z[i];
+}
+
+static void gather(const char *from, size_t stride, wh__arrays *a)
+{
+    for (uint32_t i = 0; i < a->count; i++) {
+        float v[3];
+        memcpy(v, from + i * stride, sizeof v);
+        a->x[i] = v[0], a->y[i] = v[1], a->z[i] = v[2];
+    }
+}
+
 static void load(const pass *p, wh__arrays *a)
 {
     const char *from = p->from + a->first * p->stride;
-    for (uint32_t i = 0; i < a->count; i++) {
-        float v[3];
-        memcpy(v, from + i * p->stride, sizeof v);
-        a->x[i] = v[0], a->y[i] = v[1], a->z[i] = v[2];
-    }
+    if (p->stride == 12 && (uintptr_t)from % _Alignof(float) == 0)
+        unpack((const float *)(const void *)from, a->count, a->x, a->y, a->z);
+    else
+        gather(from, p->stride, a);
     a->has_normals = p->normal;
-    const float *n = p->normal ? p->normal + a->first * 3 : NULL;
-    for (uint32_t i = 0; n && i < a->count; i++)
-        a->nx[i] = n[i * 3], a->ny[i] = n[i * 3 + 1], a->nz[i] = n[i * 3 + 2];
+    if (p->normal)
+        unpack(p->normal + a->first * 3, a->count, a->nx, a->ny, a->nz);
 }
 
 static void store(const pass *p, const wh__arrays *a)
 {
-    float *to = p->out + a->first * 3;
-    for (uint32_t i = 0; i < a->count; i++)
-        to[i * 3] = a->x[i], to[i * 3 + 1] = a->y[i], to[i * 3 + 2] = a->z[i];
+    pack(p->out + a->first * 3, a->count, a->x, a->y, a->z);
 }
 
 /* Exact at both ends: weight 0 keeps the point, weight 1 takes the deformed one. NaN counts as 0. */
@@ -91,9 +111,7 @@ static void move_points(const pass *p, uint32_t call, wh__arrays *a)
         wh__run_block(p->cook, call, a, NULL);
         return;
     }
-    const float *from = p->moved + a->first * 3;
-    for (uint32_t i = 0; i < a->count; i++)
-        a->x[i] = from[i * 3], a->y[i] = from[i * 3 + 1], a->z[i] = from[i * 3 + 2];
+    unpack(p->moved + a->first * 3, a->count, a->x, a->y, a->z);
 }
 
 static void run_stage(const pass *p, uint32_t call, wh__arrays *a)
@@ -301,13 +319,18 @@ wh_status wh_deform(const wh_session *s, const wh_view *in, double seconds, floa
         return WH_ERR_ARGUMENT;
     const size_t stride = in->stride ? in->stride : 12, bytes = (size_t)in->point_count * 12;
     if (wh__points_overlap(in->position, in->point_count ? (in->point_count - 1) * stride + 12 : 0, out, bytes))
-        return wh__fail(WH_ERR_ARGUMENT, "the result must not overlap the mesh (a faulted cook must be able to run again)");
+        return wh__fail(WH_ERR_ARGUMENT,
+                        "the result must not overlap the mesh (a faulted cook must be able to run again)");
     wh__cook c;
     wh_status status = wh__cook_begin(&c, s, in, seconds);
     if (status != WH_OK)
         return status;
-    pass p = {.cook = &c, .from = (const char *)in->position, .stride = stride, .out = out,
-              .point_count = in->point_count, .nanoseconds = calloc(c.plan->call_count + 1, sizeof *p.nanoseconds)};
+    pass p = {.cook = &c,
+              .from = (const char *)in->position,
+              .stride = stride,
+              .out = out,
+              .point_count = in->point_count,
+              .nanoseconds = calloc(c.plan->call_count + 1, sizeof *p.nanoseconds)};
     if (!p.nanoseconds)
         out_of_memory(&c);
     else if (run_plan(&p) && p.from != (const char *)out)

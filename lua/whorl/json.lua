@@ -5,6 +5,9 @@ local M = {}
 local deepest = 1000
 local array = {}
 
+--- What is written as null; a table cannot hold nil.
+M.null = setmetatable({}, { __tostring = function() return "null" end })
+
 --- Marks a table as an array, which an empty one does not show by itself.
 function M.array(t) return setmetatable(t or {}, array) end
 
@@ -103,6 +106,7 @@ local function join(open, list, close, pretty, depth, flat)
 end
 
 function write(v, pretty, depth)
+  if v == M.null then return "null" end
   if type(v) ~= "table" then return scalar(v) end
   if depth > deepest then error("json: nested too deep, or a cycle", 0) end
   local list, flat = items(v, pretty, depth)

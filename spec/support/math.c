@@ -1,6 +1,20 @@
 /* math.c - the math section of whorl_kernel.h as functions over arrays, for spec/math_spec.lua. */
 #include "whorl_kernel.h"
 
+static inline float sine_of_turns(float turns)
+{
+    float s, c;
+    wh_sincos_turns(turns, &s, &c);
+    return s;
+}
+
+static inline float cosine_of_turns(float turns)
+{
+    float s, c;
+    wh_sincos_turns(turns, &s, &c);
+    return c;
+}
+
 #define OVER_ARRAY(name, expression)                                                                                   \
     WH_EXPORT void name(const float *restrict from, float *restrict to, uint32_t count)                                \
     {                                                                                                                  \
@@ -12,6 +26,8 @@
 
 OVER_ARRAY(spec_sin, wh_sin(x))
 OVER_ARRAY(spec_cos, wh_cos(x))
+OVER_ARRAY(spec_sine_of_turns, sine_of_turns(x))
+OVER_ARRAY(spec_cosine_of_turns, cosine_of_turns(x))
 OVER_ARRAY(spec_exp, wh_exp(x))
 OVER_ARRAY(spec_floor, wh_floor(x))
 OVER_ARRAY(spec_min, wh_min(x, 2.0f))
