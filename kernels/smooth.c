@@ -181,6 +181,7 @@ static void deform_smooth_deform(const wh_deform_job *j)
     h->free(h, spare);
 }
 
-WH_KERNEL(deform_smooth, .doc = "Move each point towards the mean of its neighbours", .needs = WH_NEEDS_TRIANGLES | WH_STATE_OF_MESH,
+WH_KERNEL(deform_smooth, .doc = "Move each point towards the mean of its neighbours",
+          .needs = WH_NEEDS_TRIANGLES | WH_STATE_OF_MESH,
           .source = "Taubin, A Signal Processing Approach to Fair Surface Design, 1995",
           .prepare = deform_smooth_prepare, .release = deform_smooth_release, .deform = deform_smooth_deform);

@@ -26,43 +26,43 @@ typedef enum {
     WH_STATE_OF_MESH = 8    /* prepared state depends on the mesh alone: it is kept when parameters change */
 } wh_needs;
 
-typedef struct {              /* a mesh; what a kernel did not ask for is NULL and 0 */
-    uint32_t size;            /* sizeof(wh_geometry) */
+typedef struct {   /* a mesh; what a kernel did not ask for is NULL and 0 */
+    uint32_t size; /* sizeof(wh_geometry) */
     uint32_t point_count, triangle_count;
     const float *position;    /* xyz for each point, metres */
     const uint32_t *triangle; /* three indices for each triangle, all below point_count */
 } wh_geometry;
 
 typedef struct wh_host wh_host;
-struct wh_host {                                          /* services lent for one call; all safe on any thread */
-    uint32_t size;                                        /* sizeof(wh_host) */
-    void *(*alloc)(const wh_host *h, size_t bytes);       /* 64-byte aligned, uninitialised; NULL when memory is short */
-    void (*free)(const wh_host *h, void *p);              /* NULL is fine */
+struct wh_host {                                    /* services lent for one call; all safe on any thread */
+    uint32_t size;                                  /* sizeof(wh_host) */
+    void *(*alloc)(const wh_host *h, size_t bytes); /* 64-byte aligned, uninitialised; NULL when memory is short */
+    void (*free)(const wh_host *h, void *p);        /* NULL is fine */
     /* Calls work(context, i) once for every i below count, spread over the threads, and returns when all are done;
      * false when the cook was cancelled (then some i were skipped and the result will not be used). */
     bool (*parallel_for)(const wh_host *h, uint32_t count, void (*work)(void *context, uint32_t i), void *context);
-    void (*fail)(const wh_host *h, const char *reason);   /* the cook fails with this reason; the first call counts */
-    void (*warn)(const wh_host *h, const char *text);     /* becomes a log event of the session */
+    void (*fail)(const wh_host *h, const char *reason); /* the cook fails with this reason; the first call counts */
+    void (*warn)(const wh_host *h, const char *text);   /* becomes a log event of the session */
 };
 
-typedef struct {                   /* at most WH_BLOCK points as 64-byte aligned arrays that do not overlap */
-    uint32_t size;                 /* sizeof(wh_block) */
-    uint32_t count;                /* points in the block; 0 is possible */
-    uint64_t first;                /* index of the first in the mesh, or in the queries */
-    float *x, *y, *z;              /* metres, object space; a deformer moves them, a field only reads them */
-    float *value;                  /* a field writes here; NULL for a deformer */
-    const float *nx, *ny, *nz;     /* normals when the kernel needs them and the points are those of a mesh, else NULL */
+typedef struct {               /* at most WH_BLOCK points as 64-byte aligned arrays that do not overlap */
+    uint32_t size;             /* sizeof(wh_block) */
+    uint32_t count;            /* points in the block; 0 is possible */
+    uint64_t first;            /* index of the first in the mesh, or in the queries */
+    float *x, *y, *z;          /* metres, object space; a deformer moves them, a field only reads them */
+    float *value;              /* a field writes here; NULL for a deformer */
+    const float *nx, *ny, *nz; /* normals when the kernel needs them and the points are those of a mesh, else NULL */
     const float *const *attribute; /* attribute[k]: values of the k-th parameter declared with attribute = true */
     const void *params;            /* the kernel's struct, every value in its range */
     const void *state;             /* from prepare(), or NULL */
     double time;                   /* seconds */
 } wh_block;
 
-typedef struct {                   /* a deformer that must see the whole mesh at once */
-    uint32_t size;                 /* sizeof(wh_deform_job) */
+typedef struct {   /* a deformer that must see the whole mesh at once */
+    uint32_t size; /* sizeof(wh_deform_job) */
     const wh_host *host;
-    const wh_geometry *mesh;       /* points as they enter */
-    float *position;               /* xyz for each point: write the result of every point; never mesh->position */
+    const wh_geometry *mesh; /* points as they enter */
+    float *position;         /* xyz for each point: write the result of every point; never mesh->position */
     const void *params, *state;
     double time;
 } wh_deform_job;
@@ -73,13 +73,13 @@ typedef struct {         /* what a sampler intends; the runtime calls sample() f
     uint32_t block;      /* most candidates in one call of sample(), 1 .. 1048576 */
 } wh_sample_plan;
 
-typedef struct {                   /* candidates first .. first + count - 1 */
-    uint32_t size;                 /* sizeof(wh_sample_block) */
+typedef struct {   /* candidates first .. first + count - 1 */
+    uint32_t size; /* sizeof(wh_sample_block) */
     uint32_t count;
     uint64_t first;
-    float *x, *y, *z;              /* write the kept points here, packed at the front, in candidate order */
-    float *value;                  /* the measure that decided, for each kept point: its winding number */
-    uint64_t *id;                  /* stable identity of each kept point, unique in the sample */
+    float *x, *y, *z; /* write the kept points here, packed at the front, in candidate order */
+    float *value;     /* the measure that decided, for each kept point: its winding number */
+    uint64_t *id;     /* stable identity of each kept point, unique in the sample */
     const wh_host *host;
     const wh_geometry *mesh;
     const void *params, *state;
@@ -87,8 +87,8 @@ typedef struct {                   /* candidates first .. first + count - 1 */
 } wh_sample_block;
 
 typedef struct wh_make wh_make;
-struct wh_make {                   /* lent to make(), which builds a mesh from its parameters */
-    uint32_t size;                 /* sizeof(wh_make) */
+struct wh_make {   /* lent to make(), which builds a mesh from its parameters */
+    uint32_t size; /* sizeof(wh_make) */
     const wh_host *host;
     const void *params;
     double time;
@@ -97,21 +97,21 @@ struct wh_make {                   /* lent to make(), which builds a mesh from i
 };
 
 typedef struct {
-    uint32_t abi, size;             /* WH_KERNEL_ABI, sizeof(wh_kernel) */
-    uint32_t param_size, needs;     /* bytes of the parameter struct; wh_needs bits */
-    const char *name, *doc;         /* "deform_twist"; one sentence */
-    const char *params;             /* the text of WH_PARAMS, "" when there are none */
-    const char *source;             /* paper or other source of the method, or NULL */
+    uint32_t abi, size;         /* WH_KERNEL_ABI, sizeof(wh_kernel) */
+    uint32_t param_size, needs; /* bytes of the parameter struct; wh_needs bits */
+    const char *name, *doc;     /* "deform_twist"; one sentence */
+    const char *params;         /* the text of WH_PARAMS, "" when there are none */
+    const char *source;         /* paper or other source of the method, or NULL */
     /* Optional. Builds once per mesh and parameters what is dear to build, such as a tree; shared by all blocks and
      * threads until release(). NULL means failure: call host->fail first. [one thread at a time for one state] */
     void *(*prepare)(const wh_host *h, const wh_geometry *mesh, const void *params);
     void (*release)(const wh_host *h, void *state);
-    void (*run)(const wh_block *b);                /* deform, field: one block [any thread] */
-    void (*deform)(const wh_deform_job *j);        /* deform: the whole mesh, in place of run [any thread] */
+    void (*run)(const wh_block *b);         /* deform, field: one block [any thread] */
+    void (*deform)(const wh_deform_job *j); /* deform: the whole mesh, in place of run [any thread] */
     bool (*plan)(const wh_host *h, const wh_geometry *mesh, const void *params, const void *state,
-                 wh_sample_plan *out);             /* sample: false after host->fail */
-    uint32_t (*sample)(const wh_sample_block *b);  /* sample: returns how many were kept [any thread] */
-    bool (*make)(const wh_make *m);                /* mesh: false after host->fail */
+                 wh_sample_plan *out);            /* sample: false after host->fail */
+    uint32_t (*sample)(const wh_sample_block *b); /* sample: returns how many were kept [any thread] */
+    bool (*make)(const wh_make *m);               /* mesh: false after host->fail */
 } wh_kernel;
 /* ffi-end */
 
@@ -139,12 +139,12 @@ typedef struct {
 /* The descriptor: WH_KERNEL(deform_twist, .doc = "…", .run = deform_twist_run); after WH_PARAMS(deform_twist, …). */
 #define WH_KERNEL(T, ...)                                                                                              \
     WH_EXPORT extern const wh_kernel wh_kernel_##T;                                                                    \
-    const wh_kernel wh_kernel_##T = { .abi = WH_KERNEL_ABI,                                                            \
-                                      .size = sizeof(wh_kernel),                                                       \
-                                      .param_size = sizeof T##_text > 1 ? sizeof(T) : 0,                               \
-                                      .name = #T,                                                                      \
-                                      .params = T##_text,                                                              \
-                                      __VA_ARGS__ }
+    const wh_kernel wh_kernel_##T = {.abi = WH_KERNEL_ABI,                                                             \
+                                     .size = sizeof(wh_kernel),                                                        \
+                                     .param_size = sizeof T##_text > 1 ? sizeof(T) : 0,                                \
+                                     .name = #T,                                                                       \
+                                     .params = T##_text,                                                               \
+                                     __VA_ARGS__}
 
 #define WH_RAD 0.01745329251994329577f /* radians in a degree */
 

@@ -395,8 +395,7 @@ static bool find_built(wh__job *j, wh_path *library)
     free(text);
     char why[64];
     j->key = fingerprint(j);
-    return key && j->key == key && built_path(j, key, library) &&
-           wh__library_complete(library->s, why, sizeof why);
+    return key && j->key == key && built_path(j, key, library) && wh__library_complete(library->s, why, sizeof why);
 }
 
 /* "out: a.c \\\n b.h" with "\\ " for a space in a name: becomes a name a line. */
@@ -622,8 +621,7 @@ static bool check_schemas(wh__job *j)
 static bool load(wh__job *j, const wh_path *library)
 {
     char why[600];
-    j->take.module =
-        wh__module_load(library->s, j->unit->shown.s, j->units->cache, j->unit->word, why, sizeof why);
+    j->take.module = wh__module_load(library->s, j->unit->shown.s, j->units->cache, j->unit->word, why, sizeof why);
     return j->take.module ? check_schemas(j) : refuse(j, WH_ERR_KERNEL, why);
 }
 

@@ -5,9 +5,9 @@
 
 typedef struct { /* a mesh as kernels see it, with fingerprints made when somebody asks */
     wh_geometry geometry;
-    uint64_t topology;   /* fingerprint; 0: not made yet */
+    uint64_t topology; /* fingerprint; 0: not made yet */
     uint64_t host_topology;
-    uint64_t positions;  /* fingerprint; 0: not made yet */
+    uint64_t positions; /* fingerprint; 0: not made yet */
 } wh__shape;
 
 typedef struct { /* what a call of a kernel needs in this cook */
@@ -25,13 +25,13 @@ typedef struct {
     unsigned char *value; /* the plan's, with this moment's settings and functions of time */
     wh__ready *ready;     /* one a call */
     const wh_view *view;
-    float *packed;        /* positions, when the view's are not packed */
-    wh__shape shape;      /* the mesh as the host gave it */
+    float *packed;   /* positions, when the view's are not packed */
+    wh__shape shape; /* the mesh as the host gave it */
     atomic_int status;
     pthread_mutex_t lock; /* of reason */
     char reason[1200];
-    uint64_t announced;   /* work that the session was told of */
-    atomic_ullong done;   /* of it */
+    uint64_t announced; /* work that the session was told of */
+    atomic_ullong done; /* of it */
 } wh__cook;
 
 typedef struct { /* the host services, with what they act on behind them */
@@ -54,7 +54,8 @@ const wh_common *wh__common(const wh__cook *c, const wh__call *call);
 wh_status wh__check_view(const wh_view *v);
 /* Makes the shape of the view: checked, packed. */
 bool wh__cook_shape(wh__cook *c);
-/* Prepares the kernel of a call for a shape, and finds its attributes. at_points: the queries are points of the mesh. */
+/* Prepares the kernel of a call for a shape, and finds its attributes. at_points: the queries are points of the mesh.
+ */
 bool wh__cook_ready(wh__cook *c, uint32_t call, wh__shape *shape, bool at_points);
 bool wh__cook_ready_ops(wh__cook *c, uint32_t first, uint32_t count, bool at_points); /* for c->shape */
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_WARNINGS (sizeof ((wh_session *)0)->warning / sizeof(char *))
+#define MOST_WARNINGS (sizeof((wh_session *)0)->warning / sizeof(char *))
 
 void wh__warn(wh_session *s, const char *text)
 {
@@ -34,8 +34,8 @@ wh_event *wh__push_event(wh_session *s, wh_event_kind kind, const char *subject,
         free(name);
         return &nowhere;
     }
-    e->event = (wh_event){.size = sizeof e->event, .kind = kind, .subject = name, .text = copy,
-                          .revision = s->revision};
+    e->event =
+        (wh_event){.size = sizeof e->event, .kind = kind, .subject = name, .text = copy, .revision = s->revision};
     if (s->last_event)
         s->last_event->next = e;
     else

@@ -1,4 +1,5 @@
-/* hash.h - fingerprints of contents, to know whether something changed. Not for anything that must resist an attacker. */
+/* hash.h - fingerprints of contents, to know whether something changed. Not for anything that must resist an attacker.
+ */
 #ifndef WH_HASH_H
 #define WH_HASH_H
 #include <stddef.h>

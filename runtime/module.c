@@ -6,7 +6,7 @@
 
 #define KINDS 4
 #define SYMBOL_PREFIX "wh_kernel_"
-#define IDLE_STATES 2       /* prepared states kept for later cooks, for each kernel */
+#define IDLE_STATES 2 /* prepared states kept for later cooks, for each kernel */
 #define LONGEST_TEXT 65536
 #define LARGEST_PARAMS 65536
 
@@ -23,7 +23,7 @@ const char *wh__intern(const char *text)
     static struct name {
         struct name *next;
         char text[];
-    } *names;
+    } * names;
     pthread_mutex_lock(&lock);
     struct name *n = names;
     while (n && strcmp(n->text, text) != 0)
@@ -71,11 +71,15 @@ static bool check_descriptor(const wh_kernel *d, wh_kind kind, const char *symbo
 {
     const char *name = symbol + strlen(SYMBOL_PREFIX);
     if (d->abi != WH_KERNEL_ABI)
-        snprintf(why, size, "%s was built for kernel interface %u, this whorl has %d (rebuild it with this whorl's "
-                 "whorl_kernel.h)", name, d->abi, WH_KERNEL_ABI);
+        snprintf(why, size,
+                 "%s was built for kernel interface %u, this whorl has %d (rebuild it with this whorl's "
+                 "whorl_kernel.h)",
+                 name, d->abi, WH_KERNEL_ABI);
     else if (d->size != sizeof(wh_kernel))
-        snprintf(why, size, "the descriptor of %s has %u bytes, this whorl's has %zu (rebuild it with this whorl's "
-                 "whorl_kernel.h)", name, d->size, sizeof(wh_kernel));
+        snprintf(why, size,
+                 "the descriptor of %s has %u bytes, this whorl's has %zu (rebuild it with this whorl's "
+                 "whorl_kernel.h)",
+                 name, d->size, sizeof(wh_kernel));
     else if (bad_text(d->name) || strcmp(d->name, name) != 0)
         snprintf(why, size, "the descriptor of %s gives another name (use WH_KERNEL)", name);
     else if (bad_text(d->params) || d->param_size > LARGEST_PARAMS || (d->param_size == 0) != (d->params[0] == 0))
@@ -121,8 +125,8 @@ static void take_symbol(void *context, const char *symbol)
         if (strncmp(name, kind_names[kind - 1], length) != 0 || name[length] != '_' || !name[length + 1])
             continue;
         const wh_kernel *d = wh__library_symbol(s->module->library, symbol);
-        s->ok = d && s->module->kernel_count < WH_MOST_KERNELS &&
-                check_descriptor(d, kind, symbol, s->why, s->why_size);
+        s->ok =
+            d && s->module->kernel_count < WH_MOST_KERNELS && check_descriptor(d, kind, symbol, s->why, s->why_size);
         if (s->ok)
             add_kernel(s->module, d, kind, name + length + 1);
         return;
@@ -194,8 +198,8 @@ wh__module *wh__module_load(const char *library, const char *source, const char 
     snprintf(m->path.s, sizeof m->path.s, "%s", library);
     if (copies)
         m->copied = copy_library(library, copies, word, &m->path, why, why_size);
-    if ((copies && !m->copied) || !wh__library_complete(m->path.s, why, why_size) ||
-        !open_library(m, why, why_size) || !find_kernels(m, word, why, why_size)) {
+    if ((copies && !m->copied) || !wh__library_complete(m->path.s, why, why_size) || !open_library(m, why, why_size) ||
+        !find_kernels(m, word, why, why_size)) {
         unload(m);
         return NULL;
     }

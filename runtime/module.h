@@ -37,8 +37,8 @@ struct wh__module {
     atomic_uint users; /* the registry, and every plan */
     void *library;
     bool builtin, copied;
-    wh_path source;    /* for messages: the file it was built from, or the library that was found */
-    wh_path path;      /* what is mapped: a copy of our own, or the library that came with whorl */
+    wh_path source; /* for messages: the file it was built from, or the library that was found */
+    wh_path path;   /* what is mapped: a copy of our own, or the library that came with whorl */
     uint32_t kernel_count;
     wh__kernel kernel[WH_MOST_KERNELS];
 };
@@ -58,5 +58,5 @@ void wh__state_drop(wh__kernel *k, wh__state *s);
 
 const char *wh__kind_name(wh_kind kind);
 const char *wh__intern(const char *text); /* one copy for ever: for names that outlive their module. [any] */
-extern const wh_host wh__plain_host; /* alloc and free only: for release() outside a cook */
+extern const wh_host wh__plain_host;      /* alloc and free only: for release() outside a cook */
 #endif

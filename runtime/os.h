@@ -16,9 +16,9 @@ bool wh__path_join(wh_path *out, const char *folder, const char *name); /* name 
 bool wh__path_real(wh_path *out, const char *path);                     /* false when there is no such file */
 bool wh__make_folders(const char *path);                                /* like mkdir -p */
 bool wh__is_folder(const char *path);
-const char *wh__base_name(const char *path);                            /* after the last separator */
-bool wh__library_path(wh_path *out);                                    /* this library's own file */
-bool wh__cache_folder(wh_path *out);                                    /* the user's cache folder for whorl */
+const char *wh__base_name(const char *path); /* after the last separator */
+bool wh__library_path(wh_path *out);         /* this library's own file */
+bool wh__cache_folder(wh_path *out);         /* the user's cache folder for whorl */
 
 /* Calls each(context, name) for every entry, in no order; false when the folder cannot be read. */
 bool wh__each_file(const char *folder, void (*each)(void *context, const char *name), void *context);
@@ -46,11 +46,11 @@ bool wh__write_file(const char *path, const void *bytes, size_t size); /* the sa
 char *wh__read_file(const char *path, size_t *size); /* malloc'ed, 0-terminated; NULL: errno says why */
 
 /* Time and machine. */
-double wh__now(void);             /* seconds, monotonic */
-double wh__wall_time(void);       /* seconds since 1970 */
+double wh__now(void);                    /* seconds, monotonic */
+double wh__wall_time(void);              /* seconds since 1970 */
 double wh__saved_time(const char *path); /* of the last write, seconds since 1970; 0 when there is none */
-uint32_t wh__core_count(void);    /* that this process may use, at least 1 */
-int wh__isa_level(void);          /* 1 baseline, 3 x86-64-v3 (AVX2, FMA), 4 x86-64-v4 (AVX-512) */
+uint32_t wh__core_count(void);           /* that this process may use, at least 1 */
+int wh__isa_level(void);                 /* 1 baseline, 3 x86-64-v3 (AVX2, FMA), 4 x86-64-v4 (AVX-512) */
 uint32_t wh__process_id(void);
 bool wh__process_alive(uint32_t id);
 
@@ -64,7 +64,8 @@ bool wh__library_complete(const char *path, char *why, size_t why_size);
 void wh__library_symbols(const char *path, const char *prefix, void (*each)(void *context, const char *name),
                          void *context);
 
-/* Runs argv to its end; its output (both streams) comes back malloc'ed. Returns the exit status, -1 if it cannot run. */
+/* Runs argv to its end; its output (both streams) comes back malloc'ed. Returns the exit status, -1 if it cannot run.
+ */
 int wh__run_command(char *const argv[], char **output);
 bool wh__find_program(wh_path *out, const char *name); /* searches PATH */
 

@@ -85,8 +85,16 @@ wh_status wh_param_at(const wh_session *s, uint32_t index, wh_param *out)
     if (!s || !out || out->size != sizeof *out || index >= wh_param_count(s))
         return wh__fail(WH_ERR_ARGUMENT, "there is no parameter %u", index);
     const wh__param *p = &s->plan->param[index];
-    *out = (wh_param){.size = sizeof *out, .type = p->type, .count = p->count, .id = p->id, .label = p->label,
-                      .unit = p->unit, .doc = p->doc, .choices = p->choices, .min = p->min, .max = p->max};
+    *out = (wh_param){.size = sizeof *out,
+                      .type = p->type,
+                      .count = p->count,
+                      .id = p->id,
+                      .label = p->label,
+                      .unit = p->unit,
+                      .doc = p->doc,
+                      .choices = p->choices,
+                      .min = p->min,
+                      .max = p->max};
     memcpy(out->init, p->init, sizeof out->init);
     memcpy(out->value, s->settings->value[index], sizeof out->value);
     return WH_OK;
@@ -97,8 +105,8 @@ static wh_status check_value(const wh__param *p, const double *value)
     for (uint32_t k = 0; k < p->count; k++) {
         const char *space = p->unit[0] ? " " : "";
         if (!(value[k] >= p->min && value[k] <= p->max))
-            return wh__fail(WH_ERR_ARGUMENT, "%s = %g%s%s is outside %g .. %g", p->id, value[k], space, p->unit,
-                            p->min, p->max);
+            return wh__fail(WH_ERR_ARGUMENT, "%s = %g%s%s is outside %g .. %g", p->id, value[k], space, p->unit, p->min,
+                            p->max);
         if (p->type != WH_FLOAT && value[k] != round(value[k]))
             return wh__fail(WH_ERR_ARGUMENT, "%s = %g is not a whole number", p->id, value[k]);
     }
@@ -110,7 +118,8 @@ static wh_status unknown_param(const wh_session *s, const char *id)
     char names[1024] = "";
     list_new(s->plan, NULL, "", names, sizeof names);
     if (!names[0])
-        return wh__fail(WH_ERR_ARGUMENT, "no parameter '%s': the pipeline exposes none (use expose(value, \"Label\"))", id);
+        return wh__fail(WH_ERR_ARGUMENT, "no parameter '%s': the pipeline exposes none (use expose(value, \"Label\"))",
+                        id);
     return wh__fail(WH_ERR_ARGUMENT, "no parameter '%s' (the pipeline exposes %s)", id, names);
 }
 

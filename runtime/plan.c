@@ -13,7 +13,7 @@
 struct wh_load {
     const wh__plan_request *request;
     wh__plan *plan;
-    wh__call *call; /* the last one */
+    wh__call *call;     /* the last one */
     uint32_t *op_count; /* of the mask or field that ops go to */
     uint32_t mistakes;
     bool no_memory;

@@ -12,11 +12,11 @@ typedef struct { /* one call of a kernel in the file */
     wh__kernel *kernel;
     wh_role role;
     char name[64];
-    char at[512];                   /* "file:line" */
-    uint32_t common, params;        /* offsets into the plan's values */
+    char at[512];            /* "file:line" */
+    uint32_t common, params; /* offsets into the plan's values */
     uint32_t attribute[WH_MOST_ATTRIBUTES], attribute_count;
     uint32_t mask_first, mask_count; /* into ops; 0: no mask */
-    _Atomic double milliseconds;    /* of the last cook; for people */
+    _Atomic double milliseconds;     /* of the last cook; for people */
     atomic_bool enabled;
 } wh__call;
 
@@ -31,11 +31,11 @@ typedef struct {
     uint32_t first, count; /* into ops */
 } wh__named_field;
 
-typedef struct { /* a value that each cook writes */
+typedef struct {        /* a value that each cook writes */
     uint32_t to, count; /* offset into the values; components */
     wh_value_type type;
     bool function;
-    uint32_t index;     /* of the function of time, or of the exposed parameter */
+    uint32_t index; /* of the function of time, or of the exposed parameter */
 } wh__patch;
 
 typedef struct {
@@ -63,7 +63,7 @@ typedef struct {
 typedef struct wh__plan {
     atomic_uint users;
     struct wh__plan *next; /* in the list of those that nobody uses any more */
-    wh__call **call; /* each on its own: they hold atomics */
+    wh__call **call;       /* each on its own: they hold atomics */
     uint32_t call_count;
     wh__op *op;
     uint32_t op_count;
@@ -80,20 +80,20 @@ typedef struct wh__plan {
     uint32_t function_count;
     struct lua_State *lua; /* of the file: its functions of time live here */
     pthread_mutex_t lua_lock;
-    char *json;            /* under lua_lock; made when asked for */
+    char *json; /* under lua_lock; made when asked for */
 } wh__plan;
 
 /* Runs the file in a Lua of its own and lowers it. Every mistake goes to fail(context, file, line, text); NULL then. */
 typedef struct {
-    const char *file;           /* path of the pipeline file, as messages name it */
-    const char *folder;         /* that relative paths start from */
+    const char *file;   /* path of the pipeline file, as messages name it */
+    const char *folder; /* that relative paths start from */
     const char *host;
     uint64_t seed;
-    wh__kernel **kernel;        /* that the file may use */
+    wh__kernel **kernel; /* that the file may use */
     uint32_t kernel_count;
-    const wh__sources *replay;  /* texts to use in place of the files, or NULL */
-    wh__sources *sources;       /* out: what was read, on failure too */
-    char ***pattern;            /* out: reload.kernels, on failure too where the file got so far */
+    const wh__sources *replay; /* texts to use in place of the files, or NULL */
+    wh__sources *sources;      /* out: what was read, on failure too */
+    char ***pattern;           /* out: reload.kernels, on failure too where the file got so far */
     uint32_t *pattern_count;
     void *context;
     void (*fail)(void *context, const char *file, uint32_t line, const char *text);

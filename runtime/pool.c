@@ -8,8 +8,8 @@ typedef struct job {
     void (*work)(void *context, uint32_t i);
     void *context;
     uint32_t count;
-    atomic_uint next;    /* first index that nobody has taken */
-    uint32_t helpers;    /* threads inside, but for the caller; under the pool's lock */
+    atomic_uint next; /* first index that nobody has taken */
+    uint32_t helpers; /* threads inside, but for the caller; under the pool's lock */
     struct job *previous, *following;
 } job;
 

@@ -319,8 +319,8 @@ static void run_field(wh__cook *c, const char *name, const float *query, uint32_
     if (!f || !wh__cook_shape(c) || !wh__cook_ready_ops(c, f->first, f->count, !query))
         return;
     float *normal = NULL;
-    field_pass p = {.cook = c, .field = f, .query = query ? query : c->shape.geometry.position, .out = out,
-                    .count = count};
+    field_pass p = {
+        .cook = c, .field = f, .query = query ? query : c->shape.geometry.position, .out = out, .count = count};
     wh__cook_announce(c, count);
     if (query || field_normals(&p, &normal))
         wh__cook_parallel(c, (uint32_t)(((uint64_t)count + WH_BLOCK - 1) / WH_BLOCK), WH_BLOCK, "field", field_block,
@@ -427,7 +427,8 @@ wh_status wh_source(const wh_session *s, double seconds, wh_mesh **out)
     if (!mesh)
         wh__cook_fail(&c, WH_ERR_MEMORY, "", "", "out of memory");
     else if (!call)
-        wh__cook_fail(&c, WH_ERR_ARGUMENT, "", "", "the pipeline makes no mesh of its own (give one, or add mesh.sphere { … })");
+        wh__cook_fail(&c, WH_ERR_ARGUMENT, "", "",
+                      "the pipeline makes no mesh of its own (give one, or add mesh.sphere { … })");
     else
         make_mesh(&c, call, mesh);
     status = wh__cook_end(&c);

@@ -47,17 +47,17 @@ struct wh_session {
     wh_path file, cache;
     wh_path folder; /* where the host was when it opened: relative paths start here */
     char *host, *compiler;
-    wh__sources good;    /* of the plan that runs */
-    wh__sources tried;   /* as they were when the files were read last */
+    wh__sources good;  /* of the plan that runs */
+    wh__sources tried; /* as they were when the files were read last */
     bool tried_failed;
-    bool file_saved;     /* a file of the project may have changed */
+    bool file_saved; /* a file of the project may have changed */
     double saved_at, noticed_at;
-    bool *is_set;        /* which parameters the host has set */
+    bool *is_set; /* which parameters the host has set */
     wh__units units;
     wh__entry *entry;
     uint32_t entry_count;
     wh_watcher *watch;
-    char **watched;      /* files of wh_watch, real paths */
+    char **watched; /* files of wh_watch, real paths */
     uint32_t watched_count;
     wh__event *first_event, *last_event, *taken_event;
 
@@ -85,7 +85,7 @@ void wh__free_events(wh_session *s);
 
 /* registry.c */
 typedef enum { WH_USE_FRESH, WH_USE_ARRIVED, WH_USE_LIVE } wh__use;
-void wh__registry_offer(wh_session *s, const wh__unit *unit, wh__module *m); /* takes over the module */
+void wh__registry_offer(wh_session *s, const wh__unit *unit, wh__module *m);       /* takes over the module */
 wh__kernel **wh__registry_list(const wh_session *s, wh__use use, uint32_t *count); /* malloc'ed */
 bool wh__registry_has_fresh(const wh_session *s, bool arrived_only);
 void wh__registry_commit(wh_session *s, wh__use use); /* what was used becomes live; raises the events */

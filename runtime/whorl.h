@@ -26,13 +26,13 @@ typedef struct wh_mesh wh_mesh;       /* a mesh that the library owns */
 
 typedef enum {
     WH_OK,
-    WH_ERR_ARGUMENT,  /* a NULL, a wrong size, an unknown name, a value out of range, a mesh that is not one */
-    WH_ERR_CONFIG,    /* the pipeline file, or one of its functions of time */
-    WH_ERR_BUILD,     /* a compiler's message */
-    WH_ERR_KERNEL,    /* a kernel was refused, or said that it cannot go on */
+    WH_ERR_ARGUMENT, /* a NULL, a wrong size, an unknown name, a value out of range, a mesh that is not one */
+    WH_ERR_CONFIG,   /* the pipeline file, or one of its functions of time */
+    WH_ERR_BUILD,    /* a compiler's message */
+    WH_ERR_KERNEL,   /* a kernel was refused, or said that it cannot go on */
     WH_ERR_MEMORY,
-    WH_ERR_IO,        /* a file that cannot be read or written, or is malformed */
-    WH_ERR_CANCELLED  /* wh_cancel */
+    WH_ERR_IO,       /* a file that cannot be read or written, or is malformed */
+    WH_ERR_CANCELLED /* wh_cancel */
 } wh_status;
 
 typedef struct {
@@ -47,28 +47,28 @@ typedef struct {
     bool frozen;             /* look at files during wh_open only: render farms */
 } wh_options;
 
-typedef struct {        /* one float for each point: a mask, a painted weight */
+typedef struct { /* one float for each point: a mask, a painted weight */
     const char *name;
     const float *value;
-    size_t stride;      /* bytes from value to value; default: packed */
+    size_t stride; /* bytes from value to value; default: packed */
 } wh_attribute;
 
-typedef struct {                   /* a mesh of the caller's, borrowed for one call */
-    uint32_t size;                 /* sizeof(wh_view) */
+typedef struct {   /* a mesh of the caller's, borrowed for one call */
+    uint32_t size; /* sizeof(wh_view) */
     uint32_t point_count, triangle_count, attribute_count;
-    const float *position;         /* xyz for each point */
-    size_t stride;                 /* bytes from point to point; default: packed, 12 */
-    const uint32_t *triangle;      /* three indices each; NULL for a point cloud */
+    const float *position;    /* xyz for each point */
+    size_t stride;            /* bytes from point to point; default: packed, 12 */
+    const uint32_t *triangle; /* three indices each; NULL for a point cloud */
     const wh_attribute *attribute;
-    uint64_t topology;             /* change it whenever the triangles change; default: they are compared each time */
+    uint64_t topology; /* change it whenever the triangles change; default: they are compared each time */
 } wh_view;
 
-typedef struct {            /* a sample; the library owns what it points to until wh_points_free */
-    uint32_t size;          /* sizeof(wh_points) */
+typedef struct {   /* a sample; the library owns what it points to until wh_points_free */
+    uint32_t size; /* sizeof(wh_points) */
     uint32_t count;
-    float *position;        /* xyz for each point */
-    uint64_t *id;           /* stable: the same point keeps its id from cook to cook */
-    float *value;           /* winding number of each point */
+    float *position; /* xyz for each point */
+    uint64_t *id;    /* stable: the same point keeps its id from cook to cook */
+    float *value;    /* winding number of each point */
 } wh_points;
 
 typedef enum {
@@ -80,44 +80,44 @@ typedef enum {
 } wh_event_kind;
 
 typedef struct {
-    uint32_t size;          /* sizeof(wh_event) */
-    uint32_t kind, status;  /* wh_event_kind, wh_status */
-    uint32_t line, column;  /* in the file that text begins with; 0: unknown */
-    const char *subject;    /* file, or kernel as "deform.twist" */
-    const char *text;       /* file:line: what. Until the next wh_next_event */
-    double saved;           /* when the file was saved, seconds since 1970; 0: unknown */
-    double milliseconds;    /* from noticing it to now; 0: unknown */
-    uint64_t revision;      /* of the session after it */
+    uint32_t size;         /* sizeof(wh_event) */
+    uint32_t kind, status; /* wh_event_kind, wh_status */
+    uint32_t line, column; /* in the file that text begins with; 0: unknown */
+    const char *subject;   /* file, or kernel as "deform.twist" */
+    const char *text;      /* file:line: what. Until the next wh_next_event */
+    double saved;          /* when the file was saved, seconds since 1970; 0: unknown */
+    double milliseconds;   /* from noticing it to now; 0: unknown */
+    uint64_t revision;     /* of the session after it */
 } wh_event;
 
 typedef enum { WH_FLOAT = 1, WH_INT, WH_BOOL, WH_CHOICE } wh_param_type;
 
-typedef struct { /* a parameter that the pipeline exposes, for the host's own interface */
-    uint32_t size;              /* sizeof(wh_param) */
-    uint32_t type, count;       /* wh_param_type; components, 1 .. 4 */
-    const char *id;             /* stable name: "bend.angle", or what expose() was told */
+typedef struct {          /* a parameter that the pipeline exposes, for the host's own interface */
+    uint32_t size;        /* sizeof(wh_param) */
+    uint32_t type, count; /* wh_param_type; components, 1 .. 4 */
+    const char *id;       /* stable name: "bend.angle", or what expose() was told */
     const char *label, *unit, *doc;
-    const char *choices;        /* "x|y|z" for WH_CHOICE, whose value is the number from 0; else "" */
+    const char *choices; /* "x|y|z" for WH_CHOICE, whose value is the number from 0; else "" */
     double init[4], value[4];
-    double min, max;            /* inclusive, for each component */
+    double min, max; /* inclusive, for each component */
 } wh_param;
 
-typedef struct { /* a kernel that pipelines can use now */
-    uint32_t size;              /* sizeof(wh_kernel_info) */
-    uint32_t generation;        /* 1 for the first that was loaded */
-    const char *id;             /* "deform.twist" */
-    const char *doc, *source;   /* one sentence; the paper or other source of the method, or "" */
-    const char *params;         /* the declaration as it stands in the C file */
-    const char *path;           /* file it was built from, or library it was loaded from */
-    bool builtin;               /* came with whorl */
+typedef struct {              /* a kernel that pipelines can use now */
+    uint32_t size;            /* sizeof(wh_kernel_info) */
+    uint32_t generation;      /* 1 for the first that was loaded */
+    const char *id;           /* "deform.twist" */
+    const char *doc, *source; /* one sentence; the paper or other source of the method, or "" */
+    const char *params;       /* the declaration as it stands in the C file */
+    const char *path;         /* file it was built from, or library it was loaded from */
+    bool builtin;             /* came with whorl */
 } wh_kernel_info;
 
-typedef struct { /* a stage of the pipeline that runs now */
-    uint32_t size;              /* sizeof(wh_stage_info) */
+typedef struct {   /* a stage of the pipeline that runs now */
+    uint32_t size; /* sizeof(wh_stage_info) */
     uint32_t generation;
-    const char *kernel, *name;  /* "deform.twist", "sample.inside"; the name it was given, or "" */
-    bool enabled;               /* as of the last cook */
-    double milliseconds;        /* of thread time in the last cook that ran it */
+    const char *kernel, *name; /* "deform.twist", "sample.inside"; the name it was given, or "" */
+    bool enabled;              /* as of the last cook */
+    double milliseconds;       /* of thread time in the last cook that ran it */
 } wh_stage_info;
 
 /* Opens a pipeline. When the file is wrong or not there, *out is still a session, the status says what, and the first
@@ -138,12 +138,13 @@ WH_API bool wh_next_event(wh_session *s, wh_event *out);
 /* Watches one more file, a mesh say, and raises WH_EV_FILE when it was saved. [main] */
 WH_API wh_status wh_watch(wh_session *s, const char *path);
 
-WH_API uint32_t wh_param_count(const wh_session *s); /* [main] */
+WH_API uint32_t wh_param_count(const wh_session *s);                              /* [main] */
 WH_API wh_status wh_param_at(const wh_session *s, uint32_t index, wh_param *out); /* [main] */
-/* Sets all components of one parameter; out of range is WH_ERR_ARGUMENT. Cooks that began before are not changed. [main] */
+/* Sets all components of one parameter; out of range is WH_ERR_ARGUMENT. Cooks that began before are not changed.
+ * [main] */
 WH_API wh_status wh_param_set(wh_session *s, const char *id, const double value[4]);
 
-WH_API uint32_t wh_kernel_count(const wh_session *s); /* sorted by id. [main] */
+WH_API uint32_t wh_kernel_count(const wh_session *s);                                    /* sorted by id. [main] */
 WH_API wh_status wh_kernel_at(const wh_session *s, uint32_t index, wh_kernel_info *out); /* [main] */
 WH_API uint32_t wh_stage_count(const wh_session *s); /* in the order of the file. [main] */
 WH_API wh_status wh_stage_at(const wh_session *s, uint32_t index, wh_stage_info *out); /* [main] */
@@ -172,24 +173,26 @@ WH_API void wh_cancel(wh_session *s);
 WH_API double wh_progress(const wh_session *s, const char **what);
 
 /* Reads OBJ, PLY, STL, and with assimp more, by content and name. Point order is kept; polygons are kept for writing
- * and split into triangles for everything else. Problems are WH_ERR_IO with "path:line: …" or "path: byte N: …". [any] */
+ * and split into triangles for everything else. Problems are WH_ERR_IO with "path:line: …" or "path: byte N: …". [any]
+ */
 WH_API wh_status wh_mesh_read(const char *path, wh_mesh **out);
 WH_API void wh_mesh_free(wh_mesh *m); /* NULL is fine. [any] */
 /* A view that lasts as long as the mesh. view->size must be set. [any] */
 WH_API wh_status wh_mesh_view(const wh_mesh *m, wh_view *view);
-/* A warning that came with reading (order may have changed, points not used, …), or "". Lasts as long as the mesh. [any] */
+/* A warning that came with reading (order may have changed, points not used, …), or "". Lasts as long as the mesh.
+ * [any] */
 WH_API const char *wh_mesh_note(const wh_mesh *m);
 /* Copies positions, 3 floats a point, packed, into the mesh. Not while a view of it is in use. [any] */
 WH_API void wh_mesh_set_positions(wh_mesh *m, const float *position);
-/* Write to a temporary file beside path and rename; the ending decides: .ply (binary), .obj, .usda; points also .csv and
- * .usda (Points), or .instancer.usda (PointInstancer). [any] */
+/* Write to a temporary file beside path and rename; the ending decides: .ply (binary), .obj, .usda; points also .csv
+ * and .usda (Points), or .instancer.usda (PointInstancer). [any] */
 WH_API wh_status wh_mesh_write(const wh_mesh *m, const char *path);
 WH_API wh_status wh_points_write(const wh_points *p, const char *path);
 
-WH_API const char *wh_last_error(void);  /* this thread's last failure; "" when there was none. Until its next. [any] */
-WH_API const char *wh_data_path(void);   /* folder of the Lua files. Lasts as long as the library. [any] */
-WH_API const char *wh_build_info(void);  /* lines of "key: value": compiler, flags, LuaJIT, optional parts. [any] */
-WH_API uint32_t wh_version(void);        /* the library's WH_VERSION. [any] */
+WH_API const char *wh_last_error(void); /* this thread's last failure; "" when there was none. Until its next. [any] */
+WH_API const char *wh_data_path(void);  /* folder of the Lua files. Lasts as long as the library. [any] */
+WH_API const char *wh_build_info(void); /* lines of "key: value": compiler, flags, LuaJIT, optional parts. [any] */
+WH_API uint32_t wh_version(void);       /* the library's WH_VERSION. [any] */
 /* ffi-end */
 #ifdef __cplusplus
 }

@@ -222,7 +222,8 @@ describe("the whorl command", function()
 
   describe("live", function()
     local function pipeline(factor)
-      return ('return pipeline "a" {\n  mesh.sphere { rings = 2, segments = 3 },\n  deform.linear { factor = { %s, 1, 1 } },\n}\n'):format(factor)
+      return ('return pipeline "a" {\n  mesh.sphere { rings = 2, segments = 3 },\n'
+        .. '  deform.linear { factor = { %s, 1, 1 } },\n}\n'):format(factor)
     end
 
     it("follows the file, outlives its mistakes, and leaves on Ctrl-C", function()

@@ -2,7 +2,8 @@
 local ffi = require("ffi")
 local kernel = require("spec.support.kernel")
 
-local NAMES = { "sin", "cos", "sine_of_turns", "cosine_of_turns", "exp", "floor", "min", "max", "clamp", "mix", "step", "smoothstep", "noise" }
+local NAMES = { "sin", "cos", "sine_of_turns", "cosine_of_turns", "exp", "floor", "min", "max", "clamp", "mix", "step",
+                "smoothstep", "noise" }
 local COUNT = 65536
 
 local INF, NAN = math.huge, 0 / 0

@@ -12,7 +12,8 @@ end
 describe("a build with sanitizers", function()
   for preset, jobs in pairs { tsan = 16, asan = 12 } do
     it(preset .. " cooks on eight threads while the session polls and reloads, and finds nothing", function()
-      local built = output(("cd %s && cmake --preset %s && cmake --build --preset %s -j 2"):format(source, preset, preset))
+      local build = "cd %s && cmake --preset %s && cmake --build --preset %s -j 2"
+      local built = output(build:format(source, preset, preset))
       assert.matches("exit 0\n$", built)
       local p = project.new()
       local text = output(("%s/build/%s/spec/stress %s %d 8"):format(source, preset, p.folder, jobs))

@@ -81,8 +81,7 @@ describe("a session", function()
 
     it("too much memory", function()
       assert.are.equal("t.lua: needs more than 256 MB to read (a pipeline only describes the work; make it smaller)",
-        message_of "local t = {}\nfor i = 1, 1e9 do t[i] = { i } end"
-          :gsub(":%d+: not enough memory", ": needs more than 256 MB to read (a pipeline only describes the work; make it smaller)"))
+        message_of "local t = {}\nfor i = 1, 1e9 do t[i] = { i } end")
     end)
 
     it("bytecode", function()
@@ -149,7 +148,8 @@ describe("a session", function()
     end)
 
     it("more points than a block, each through the whole chain", function()
-      local s = open [[ deform.linear { factor = { 2, 1, 1 } }, deform.taper {}, deform.linear { factor = { 1, 1, 0.5 } } ]]
+      local s = open [[
+        deform.linear { factor = { 2, 1, 1 } }, deform.taper {}, deform.linear { factor = { 1, 1, 0.5 } } ]]
       local points = {}
       for i = 1, 40000 do points[i] = { i, 0, i } end
       local all = deform(s, points)
@@ -289,7 +289,8 @@ describe("a session", function()
   end)
 
   describe("exposes parameters", function()
-    local body = 'deform.linear { factor = expose({ 2, 1, 1 }, "Size") }, deform.twist { angle = 0, axis = expose("y") }'
+    local body = 'deform.linear { factor = expose({ 2, 1, 1 }, "Size") },\n'
+      .. 'deform.twist { angle = 0, axis = expose("y") }'
 
     it("with what a host needs for a slider", function()
       local s = open(body)

@@ -438,8 +438,8 @@ end
 
 local where = [[
 The mesh comes from -i, or from the pipeline when it makes one. With a sampler in the pipeline, -o gets its points,
-the deformed mesh, if it was deformed or made, goes beside it as NAME.mesh.ply (.obj and .usda stay what they are), and the points of a second
-sampler go to NAME.SAMPLER.ply. Without a sampler, -o gets the deformed mesh. The ending decides how a file is
+a mesh that was deformed or made goes beside it as NAME.mesh.ply (.obj and .usda stay what they are), and the points of
+a second sampler go to NAME.SAMPLER.ply. Without a sampler, -o gets the deformed mesh. The ending decides how a file is
 written: .ply, .obj, .usda; points also .csv and .instancer.usda.]]
 
 local run_options = { { name = "json", doc = "say what was done as JSON" } }

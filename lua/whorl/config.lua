@@ -3,6 +3,7 @@
 --- What a file gets from deform.twist { … } and its like are handles: empty tables whose contents are kept here, out of
 --- its reach. A mistake is recorded and stands in for a value that takes part in anything without more complaints.
 
+local plain = require "whorl.plain"
 local reload = require "whorl.reload"
 local json = require "whorl.json"
 local sandbox = require "whorl.sandbox"
@@ -14,8 +15,7 @@ local M = {}
 
 local limit = { errors = 50, text = 1048576, entries = 1000, parts = 256, name = 200, message = 500, print = 4096 }
 
-local envelope = { name = "envelope", type = "float", count = 1, min = 0, max = 1, default = 1 }
-local enabled = { name = "enabled", type = "bool", count = 1, min = 0, max = 1, default = true }
+local envelope, enabled = plain.envelope, plain.enabled
 local extras = {
   deform = { envelope = envelope, enabled = enabled, mask = true, name = true },
   sample = { enabled = enabled, name = true },
@@ -27,6 +27,7 @@ local kinds = { "deform", "field", "sample", "mesh" }
 local too_many = {} -- raised when the list of mistakes is full
 
 M.check_value = value.check
+M.plain = plain.plan
 
 --- A text that ends up in interfaces and JSON.
 local function text_problem(v)
@@ -427,11 +428,11 @@ function Reader:reload(given, ...)
   local s, line = self:here()
   local call = { where = "reload", source = s, line = line }
   local args = self:arguments(call, given, ...)
-  local plain = {}
+  local known = {}
   for key, v in next, args do
-    if v ~= self.stand_in then plain[key] = v end
+    if v ~= self.stand_in then known[key] = v end
   end
-  local block = reload.read(plain, function(key, text) self:report_at(s, s:key_line(line, key), text) end)
+  local block = reload.read(known, function(key, text) self:report_at(s, s:key_line(line, key), text) end)
   self.block = block
   return self:handle("reload", { block = block, source = s, line = line }, self.reload_mt)
 end
@@ -851,70 +852,6 @@ function M.evaluate(entry, seconds)
   local numbers, problem = value.check(entry.param, entry.where, result)
   if numbers then return numbers end
   return nil, ("%s: %s at t = %s"):format(entry.at, problem, value.show(seconds))
-end
-
----------------------------------------------------------------------------------------------------------------------
--- The plan as JSON shows it
-
-local function plain_init(param, init)
-  if type(init) == "string" then return init end
-  if param.type == "bool" then return init[1] ~= 0 end
-  if param.type == "choice" then return param.choices[init[1] + 1] end
-  if param.count == 1 then return init[1] end
-  local out = json.array()
-  for i, n in ipairs(init) do out[i] = n end
-  return out
-end
-
-local function plain_value(plan, param, v)
-  local now = plain_init(param, v.init)
-  if v.exposed then return { exposed = plan.exposed[v.exposed].id, now = now } end
-  if v.fn then return { ["function"] = plan.functions[v.fn].at, now = now } end
-  return now
-end
-
-local plain_call
-
-local function plain_expr(plan, expr)
-  if expr.op == "const" then return expr.value end
-  if expr.op == "field" then return plain_call(plan, expr.call) end
-  return { [expr.op] = { plain_expr(plan, expr.a), plain_expr(plan, expr.b) } }
-end
-
-function plain_call(plan, call)
-  local out = { kernel = call.where, at = call.at, name = call.name, params = {} }
-  for _, param in ipairs(call.schema) do out.params[param.name] = plain_value(plan, param, call.params[param.name]) end
-  if call.envelope then out.envelope = plain_value(plan, envelope, call.envelope) end
-  if call.enabled then out.enabled = plain_value(plan, enabled, call.enabled) end
-  if call.mask then out.mask = plain_expr(plan, call.mask) end
-  return out
-end
-
-local function plain_exposed(e)
-  local param = { type = e.type, count = e.count, choices = e.choices }
-  return { id = e.id, label = e.label, type = e.type, count = e.count, init = plain_init(param, e.init), min = e.min,
-           max = e.max, unit = e.unit, doc = e.doc, choices = e.choices[1] and e.choices or nil }
-end
-
-local function map(list, f)
-  local out = json.array()
-  for i, v in ipairs(list) do out[i] = f(v) end
-  return out
-end
-
---- What json.encode can write: functions become { function = "file:line", now = value at t = 0 }.
----@param plan table from read
----@return table
-function M.plain(plan)
-  local function call(c) return plain_call(plan, c) end
-  local function same(v) return v end
-  local block = plan.reload
-  return {
-    name = plan.name, file = plan.file, mesh = plan.mesh and call(plan.mesh) or nil, stages = map(plan.stages, call),
-    samples = map(plan.samples, call), exposed = map(plan.exposed, plain_exposed), modules = map(plan.modules, same),
-    fields = map(plan.fields, function(f) return { name = f.name, expr = plain_expr(plan, f.expr) } end),
-    reload = { kernels = map(block.kernels, same), publish = block.publish, on_error = block.on_error },
-  }
 end
 
 return M

@@ -1,5 +1,5 @@
---- Turns a pipeline file into the runtime's plan, through the functions that runtime/lend.h lends. Runs in the Lua state
---- of that file; the two functions it returns stay with the plan.
+--- Turns a pipeline file into the runtime's plan, through the functions that runtime/lend.h lends. Runs in the Lua
+--- state of that file; the two functions it returns stay with the plan.
 
 local ffi = require "ffi"
 local config = require "whorl.config"

@@ -1,8 +1,8 @@
 /* brute.c - hold a lattice sample to a sum over all triangles in double.
  * Usage: brute PIPELINE MESH ACROSS. Runs the first sampler of the pipeline with fill.across = ACROSS on the mesh, then
- * walks every lattice point of the mesh's box: van Oosterom and Strackee's solid angle, with the library's atan2, no tree,
- * none of whorl's code. Prints one line; the exit status is 0 when no point is missing, none is too many, and every
- * winding number agrees to 1e-4. */
+ * walks every lattice point of the mesh's box: van Oosterom and Strackee's solid angle, with the library's atan2, no
+ * tree, none of whorl's code. Prints one line; the exit status is 0 when no point is missing, none is too many, and
+ * every winding number agrees to 1e-4. */
 #include "whorl.h"
 #include <math.h>
 #include <pthread.h>
@@ -23,8 +23,8 @@ static double solid_angle(const double a[3], const double b[3], const double c[3
     const double la = sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2]);
     const double lb = sqrt(b[0] * b[0] + b[1] * b[1] + b[2] * b[2]);
     const double lc = sqrt(c[0] * c[0] + c[1] * c[1] + c[2] * c[2]);
-    const double det = a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) +
-                       a[2] * (b[0] * c[1] - b[1] * c[0]);
+    const double det =
+        a[0] * (b[1] * c[2] - b[2] * c[1]) + a[1] * (b[2] * c[0] - b[0] * c[2]) + a[2] * (b[0] * c[1] - b[1] * c[0]);
     const double ab = a[0] * b[0] + a[1] * b[1] + a[2] * b[2], bc = b[0] * c[0] + b[1] * c[1] + b[2] * c[2];
     const double ca = c[0] * a[0] + c[1] * a[1] + c[2] * a[2];
     return 2 * atan2(det, la * lb * lc + ab * lc + bc * la + ca * lb);
@@ -37,7 +37,9 @@ static double winding(const double q[3])
         double corner[3][3];
         for (int k = 0; k < 3; k++)
             for (int axis = 0; axis < 3; axis++)
-                corner[k][axis] = (double)view.position[3 * (size_t)view.triangle[3 * (size_t)t + (size_t)k] + (size_t)axis] - q[axis];
+                corner[k][axis] =
+                    (double)view.position[3 * (size_t)view.triangle[3 * (size_t)t + (size_t)k] + (size_t)axis] -
+                    q[axis];
         sum += solid_angle(corner[0], corner[1], corner[2]);
     }
     return sum / (4 * acos(-1.0));
@@ -98,8 +100,8 @@ static int compare(const wh_points *p)
             missing += truth[i] >= 0.5 + TOLERANCE;
         }
     }
-    printf("lattice %ld kept %ld of %u missing %ld extra %ld largest error %.2g\n", total, kept, p->count, missing, extra,
-           largest);
+    printf("lattice %ld kept %ld of %u missing %ld extra %ld largest error %.2g\n", total, kept, p->count, missing,
+           extra, largest);
     return missing || extra || kept != p->count || !(largest <= TOLERANCE);
 }
 

@@ -40,12 +40,13 @@ static const char kernel_text[] = "#include \"whorl_kernel.h\"\n"
                                   "}\n"
                                   "WH_KERNEL(deform_shift, .doc = \"Shift by a constant\", .run = deform_shift_run);\n";
 static const char broken_kernel[] = "#include \"whorl_kernel.h\"\nint broken = %d +;\n";
-static const char file_text[] = "return pipeline \"stress\" {\n"
-                                "  deform.shift {},\n"
-                                "  deform.linear { factor = expose({ 1, %d, 1 }, \"Generation\", { id = \"generation\" }) },\n"
-                                "  sample.inside { count = 50 },\n"
-                                "  fields = { near = field.ball { radius = 2 } },\n"
-                                "}\n";
+static const char file_text[] =
+    "return pipeline \"stress\" {\n"
+    "  deform.shift {},\n"
+    "  deform.linear { factor = expose({ 1, %d, 1 }, \"Generation\", { id = \"generation\" }) },\n"
+    "  sample.inside { count = 50 },\n"
+    "  fields = { near = field.ball { radius = 2 } },\n"
+    "}\n";
 static const char broken_file[] = "return pipeline \"stress\" { deform.shift { %d }";
 
 static bool one_result(const float *out)
@@ -62,7 +63,8 @@ static const uint32_t sides[36] = {0, 2, 1, 0, 3, 2, 4, 5, 6, 4, 6, 7, 0, 1, 5, 
 
 static bool sample_once(void)
 {
-    const wh_view cube = {.size = sizeof cube, .point_count = 8, .triangle_count = 12, .position = box, .triangle = sides};
+    const wh_view cube = {
+        .size = sizeof cube, .point_count = 8, .triangle_count = 12, .position = box, .triangle = sides};
     wh_points p = {.size = sizeof p};
     float near[8];
     const bool ok = wh_sample(session, NULL, &cube, 0, &p) == WH_OK && p.count == 50 &&
