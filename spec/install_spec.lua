@@ -31,7 +31,7 @@ describe("the installed tree", function()
   local tree = "moved here" -- a space, to see that nobody trips over it
 
   -- Without the variables of the specs, which point into the build.
-  local clean = 'env -i PATH="$PATH" HOME="$PWD" LD_PRELOAD="$LD_PRELOAD" ASAN_OPTIONS="$ASAN_OPTIONS" '
+  local clean = 'env -i PATH="$PATH" HOME="$PWD" LD_PRELOAD="$WHORL_PRELOAD" ASAN_OPTIONS="$ASAN_OPTIONS" '
 
   local function shell(line)
     local status, out, err = command.shell(folder, line)
