@@ -164,6 +164,8 @@ static void add_unit(wh__units *u, const wh__folder *f, const char *word, const 
     unit->type = type;
     unit->rank = f->rank;
     unit->dirty = true;
+    unit->noticed_at = wh__now();
+    unit->saved_at = wh__saved_time(path->s);
     u->unit[u->unit_count++] = unit;
     if (type == WH_UNIT_FOLDER && u->watch)
         wh__watch_folder(u->watch, path->s);
@@ -184,7 +186,8 @@ static void scan_name(void *context, const char *name)
     if (name[0] == '.' || (s->folder->pattern[0] && fnmatch(s->folder->pattern, name, 0) != 0) ||
         !wh__path_join(&path, s->folder->path.s, name) || find_unit(s->units, path.s))
         return;
-    if (word_of(name, ".c", word, sizeof word)) {
+    if (has_ending(name, ".c")) {
+        snprintf(word, sizeof word, "%.*s", (int)(strlen(name) - 2), name);
         if (is_kernel_source(path.s))
             add_unit(s->units, s->folder, word, &path, WH_UNIT_SOURCE);
     } else if (word_of(name, ".so", word, sizeof word)) {
@@ -192,8 +195,11 @@ static void scan_name(void *context, const char *name)
         snprintf(source, sizeof source, "%s.c", word);
         if (!wh__path_join(&other, s->folder->path.s, source) || !is_kernel_source(other.s))
             add_unit(s->units, s->folder, word, &path, WH_UNIT_LIBRARY);
-    } else if (is_word(name) && strlen(name) < sizeof word && is_kernel_folder(path.s)) {
-        add_unit(s->units, s->folder, name, &path, WH_UNIT_FOLDER);
+    } else if (is_word(name) && strlen(name) < sizeof word && wh__is_folder(path.s)) {
+        if (is_kernel_folder(path.s))
+            add_unit(s->units, s->folder, name, &path, WH_UNIT_FOLDER);
+        else if (s->units->watch)
+            wh__watch_folder(s->units->watch, path.s); /* it may become one */
     }
 }
 
@@ -207,6 +213,7 @@ static int compare_units(const void *a, const void *b)
 
 void wh__units_scan(wh__units *u)
 {
+    u->rescan = false;
     for (uint32_t i = 0; i < u->folder_count; i++)
         wh__each_file(u->folder[i].path.s, scan_name, &(struct scan){u, &u->folder[i]});
     if (u->unit_count)
@@ -221,8 +228,10 @@ bool wh__units_folder(wh__units *u, const char *path, const char *shown, const c
     snprintf(f.pattern, sizeof f.pattern, "%s", pattern);
     snprintf(f.shown.s, sizeof f.shown.s, "%s", shown);
     for (uint32_t i = 0; i < u->folder_count; i++)
-        if (strcmp(u->folder[i].path.s, f.path.s) == 0 && strcmp(u->folder[i].pattern, pattern) == 0)
+        if (strcmp(u->folder[i].path.s, f.path.s) == 0 && strcmp(u->folder[i].pattern, pattern) == 0) {
+            u->folder[i].rank = rank; /* listed again: its last place counts */
             return true;
+        }
     wh__folder *grown = realloc(u->folder, (u->folder_count + 1) * sizeof *grown);
     if (!grown)
         return false;
@@ -242,7 +251,8 @@ static bool is_part(const wh__unit *u, const char *folder, const char *name, con
     for (uint32_t i = 0; i < u->part_count; i++)
         if (strcmp(u->part[i], path) == 0)
             return true;
-    return false;
+    /* After a failed build the list of headers may be short: any header may mend it. */
+    return u->key == 0 && has_ending(name, ".h");
 }
 
 static void mark(wh__unit *unit, const char *path, double now)
@@ -254,31 +264,31 @@ static void mark(wh__unit *unit, const char *path, double now)
     unit->dirty = true;
 }
 
-bool wh__units_notice(wh__units *u, const char *folder, const char *name, double now)
+void wh__units_notice(wh__units *u, const char *folder, const char *name, double now)
 {
     wh_path path;
-    if (!name) {
-        for (uint32_t i = 0; i < u->unit_count; i++)
-            mark(u->unit[i], u->unit[i]->path.s, now);
-        wh__units_scan(u);
-        return true;
-    }
-    if (!wh__path_join(&path, folder, name))
-        return false;
-    bool hit = false;
-    for (uint32_t i = 0; i < u->unit_count; i++) {
+    bool known = false;
+    for (uint32_t i = 0; !name && i < u->unit_count; i++)
+        mark(u->unit[i], u->unit[i]->path.s, now);
+    for (uint32_t i = 0; name && wh__path_join(&path, folder, name) && i < u->unit_count; i++) {
         if (!is_part(u->unit[i], folder, name, path.s))
             continue;
         mark(u->unit[i], path.s, now);
-        hit = true;
+        known = true;
     }
-    const uint32_t before = u->unit_count;
-    if (!hit)
-        wh__units_scan(u);
-    for (uint32_t i = 0; !hit && u->unit_count > before && i < u->unit_count; i++)
-        if (strcmp(u->unit[i]->path.s, path.s) == 0)
-            u->unit[i]->noticed_at = now, u->unit[i]->saved_at = wh__saved_time(path.s);
-    return hit || u->unit_count > before;
+    u->rescan = u->rescan || !known;
+}
+
+void wh__units_rewatch(wh__units *u)
+{
+    for (uint32_t i = 0; i < u->folder_count; i++)
+        wh__watch_folder(u->watch, u->folder[i].path.s);
+    for (uint32_t i = 0; i < u->unit_count; i++) {
+        if (u->unit[i]->type == WH_UNIT_FOLDER)
+            wh__watch_folder(u->watch, u->unit[i]->path.s);
+        for (uint32_t k = 0; k < u->unit[i]->part_count; k++)
+            watch_part(u, u->unit[i]->part[k]);
+    }
 }
 
 /* ---- a job ---- */
@@ -296,21 +306,6 @@ static void forget_parts(wh__job *j)
     free_list(j->part, j->part_count);
     j->part = NULL;
     j->part_count = 0;
-}
-
-static uint64_t fingerprint(const wh__job *j)
-{
-    uint64_t key = wh__hash(j->compiler, strlen(j->compiler), WH_KERNEL_ABI);
-    key = wh__hash(WHORL_KERNEL_FLAGS, sizeof WHORL_KERNEL_FLAGS, key);
-    key = wh__hash(machine_flag(), strlen(machine_flag()), key);
-    for (uint32_t i = 0; i < j->part_count; i++) {
-        wh_map m;
-        if (!wh__map_open(j->part[i], &m))
-            return 0;
-        key = wh__hash(m.bytes, m.size, wh__hash(j->part[i], strlen(j->part[i]), key));
-        wh__map_close(&m);
-    }
-    return key ? key : 1;
 }
 
 static void add_source(void *context, const char *name)
@@ -334,6 +329,34 @@ static void list_sources(wh__job *j)
         add_to_list(&j->part, &j->part_count, j->unit->path.s);
     else if (wh__each_file(j->unit->path.s, add_source, j) && j->part_count)
         qsort(j->part, j->part_count, sizeof *j->part, compare_text);
+}
+
+/* A source that is new in a kernel folder stands in no list of parts yet. */
+static uint64_t folder_key(const wh__job *j, uint64_t key)
+{
+    if (j->unit->type != WH_UNIT_FOLDER)
+        return key;
+    wh__job now = {.unit = j->unit};
+    list_sources(&now);
+    for (uint32_t i = 0; i < now.part_count; i++)
+        key = wh__hash(now.part[i], strlen(now.part[i]), key);
+    free_list(now.part, now.part_count);
+    return key | 1;
+}
+
+static uint64_t fingerprint(const wh__job *j)
+{
+    uint64_t key = wh__hash(j->compiler, strlen(j->compiler), WH_KERNEL_ABI);
+    key = wh__hash(WHORL_KERNEL_FLAGS, sizeof WHORL_KERNEL_FLAGS, key);
+    key = wh__hash(machine_flag(), strlen(machine_flag()), key);
+    for (uint32_t i = 0; i < j->part_count; i++) {
+        wh_map m;
+        if (!wh__map_open(j->part[i], &m))
+            return 0;
+        key = wh__hash(m.bytes, m.size, wh__hash(j->part[i], strlen(j->part[i]), key));
+        wh__map_close(&m);
+    }
+    return folder_key(j, key ? key : 1);
 }
 
 static bool cache_path(const wh__job *j, const char *ending, wh_path *out)
@@ -398,15 +421,15 @@ static bool find_built(wh__job *j, wh_path *library)
     return key && j->key == key && built_path(j, key, library) && wh__library_complete(library->s, why, sizeof why);
 }
 
-/* "out: a.c \\\n b.h" with "\\ " for a space in a name: becomes a name a line. */
+/* "out: a.c \\\n b.h" with "\\ ", "\\#" and "$$" for the characters that make would take: becomes a name a line. */
 static void split_dependencies(char *text)
 {
     char *to = text, *from = strstr(text, ": ");
     for (from = from ? from + 2 : text + strlen(text); *from; from++) {
         if (from[0] == '\\' && from[1] == '\n')
             from++, *to++ = '\n';
-        else if (from[0] == '\\' && from[1] == ' ')
-            from++, *to++ = ' ';
+        else if ((from[0] == '\\' && (from[1] == ' ' || from[1] == '#')) || (from[0] == '$' && from[1] == '$'))
+            from++, *to++ = *from;
         else
             *to++ = *from == ' ' ? '\n' : *from;
     }
@@ -496,7 +519,8 @@ static size_t split(char *text, char **arguments, size_t most)
 }
 
 /* Runs the compiler with our flags, then more, then the inputs. */
-static bool run_compiler(wh__job *j, char *const *more, size_t more_count, char *const *input, size_t input_count)
+static bool run_compiler(wh__job *j, char *out, char *const *more, size_t more_count, char *const *input,
+                         size_t input_count)
 {
     char flags[] = WHORL_KERNEL_FLAGS, machine[32], *argument[MOST_ARGUMENTS + MOST_SOURCES];
     char *compiler = strdup(j->compiler);
@@ -514,6 +538,8 @@ static bool run_compiler(wh__job *j, char *const *more, size_t more_count, char 
     argument[n++] = machine;
     argument[n++] = "-I";
     argument[n++] = include.s;
+    argument[n++] = "-o";
+    argument[n++] = out;
     for (size_t i = 0; i < more_count; i++)
         argument[n++] = more[i];
     for (size_t i = 0; i < input_count; i++)
@@ -523,18 +549,20 @@ static bool run_compiler(wh__job *j, char *const *more, size_t more_count, char 
     char *output = NULL;
     const int status = wh__run_command(argument, &output);
     free(compiler);
-    if (status != 0)
+    /* A host that ignores SIGCHLD leaves no status; but compilers leave no output when they fail. */
+    const bool ok = status == 0 || (status == -1 && wh__saved_time(out) > 0);
+    if (!ok)
         refuse_build(j, output ? output : (char[]){""});
     free(output);
-    return status == 0;
+    return ok;
 }
 
 static bool build_source(wh__job *j, char *source, char *out, bool object)
 {
     wh_path dependencies;
     snprintf(dependencies.s, sizeof dependencies.s, "%.4000s.d", out);
-    char *more[] = {"-MMD", "-MF", dependencies.s, "-o", out, "-c"};
-    const bool ok = run_compiler(j, more, object ? 6 : 5, &source, 1);
+    char *more[] = {"-MMD", "-MF", dependencies.s, "-c"};
+    const bool ok = run_compiler(j, out, more, object ? 4 : 3, &source, 1);
     read_dependencies(j, dependencies.s);
     return ok;
 }
@@ -543,7 +571,7 @@ static bool build_source(wh__job *j, char *source, char *out, bool object)
 static bool build_folder(wh__job *j, char *out)
 {
     const uint32_t count = j->part_count < MOST_SOURCES ? j->part_count : MOST_SOURCES;
-    char *source[MOST_SOURCES], *object[MOST_SOURCES], *more[] = {"-o", out};
+    char *source[MOST_SOURCES], *object[MOST_SOURCES];
     bool ok = true;
     for (uint32_t i = 0; i < count; i++)
         source[i] = strdup(j->part[i]); /* the list grows by headers meanwhile */
@@ -553,7 +581,7 @@ static bool build_folder(wh__job *j, char *out)
         object[i] = strdup(path.s);
         ok = ok && source[i] && object[i] && build_source(j, source[i], object[i], true);
     }
-    ok = ok && run_compiler(j, more, 2, object, count);
+    ok = ok && run_compiler(j, out, NULL, 0, object, count);
     for (uint32_t i = 0; i < count; i++) {
         if (object[i])
             remove(object[i]);
@@ -566,7 +594,7 @@ static bool build_folder(wh__job *j, char *out)
 static bool changed_since(const wh__job *j, double time)
 {
     for (uint32_t i = 0; i < j->part_count; i++)
-        if (wh__saved_time(j->part[i]) >= time)
+        if (wh__changed_time(j->part[i]) >= time)
             return true;
     return false;
 }
@@ -581,32 +609,27 @@ static bool compile(wh__job *j, wh_path *library)
         return refuse(j, WH_ERR_IO, "its path in the cache is too long");
     const double started = wh__wall_time();
     list_sources(j);
+    const uint64_t before = fingerprint(j);
+    wh__job sources = {.unit = j->unit, .units = j->units, .compiler = j->compiler};
+    list_sources(&sources);
     bool ok = j->part_count == 1 ? build_source(j, j->part[0], fresh.s, false) : build_folder(j, fresh.s);
     if (ok) {
+        /* When a part was saved while the compiler ran, the key may be that of a text that it never saw: then the
+         * library gets a name that no text has, and no record. */
+        const bool changed = changed_since(j, started) || fingerprint(&sources) != before;
         j->key = fingerprint(j);
-        ok = built_path(j, j->key, library) && rename(fresh.s, library->s) == 0;
+        const uint64_t name = changed ? wh__hash(&started, sizeof started, j->key) : j->key;
+        ok = built_path(j, name, library) && rename(fresh.s, library->s) == 0;
         if (!ok)
             refuse(j, WH_ERR_IO, "cannot write to the cache folder");
-        /* When a part was saved while the compiler ran, the key may be that of a text it never saw. */
-        else if (!changed_since(j, started))
+        else if (!changed)
             write_record(j);
         else
             j->key = 0;
     }
+    free_list(sources.part, sources.part_count);
     remove(fresh.s);
     return ok;
-}
-
-static bool get_library(wh__job *j, wh_path *library)
-{
-    if (j->unit->type == WH_UNIT_LIBRARY) {
-        *library = j->unit->path;
-        j->key = fingerprint(j);
-        return true;
-    }
-    if (!j->compiler[0])
-        return refuse(j, WH_ERR_BUILD, "no C compiler to build it with (install gcc or clang, or set CC)");
-    return find_built(j, library) || compile(j, library);
 }
 
 static bool check_schemas(wh__job *j)
@@ -625,6 +648,31 @@ static bool load(wh__job *j, const wh_path *library)
     return j->take.module ? check_schemas(j) : refuse(j, WH_ERR_KERNEL, why);
 }
 
+static bool get_library(wh__job *j, wh_path *library, bool *cached)
+{
+    if (!is_word(j->unit->word))
+        return refuse(j, WH_ERR_KERNEL, "the name of a kernel's file must be letters, digits and _ (rename it)");
+    if (!j->units->cache[0])
+        return refuse(j, WH_ERR_IO, "no folder to build it in (set XDG_CACHE_HOME to one that can be written)");
+    if (j->unit->type == WH_UNIT_LIBRARY) {
+        *library = j->unit->path;
+        j->key = fingerprint(j);
+        return true;
+    }
+    if (!j->compiler[0])
+        return refuse(j, WH_ERR_BUILD, "no C compiler to build it with (install gcc or clang, or set CC)");
+    *cached = find_built(j, library);
+    return *cached || compile(j, library);
+}
+
+/* What an earlier run left in the cache may be damaged: then it is built anew. */
+static bool load_again(wh__job *j, wh_path *library)
+{
+    wh__module_drop(j->take.module);
+    j->take = (wh__take){.kind = WH_TAKE_NONE};
+    return compile(j, library) && load(j, library);
+}
+
 static void work(wh__job *j)
 {
     wh_path library;
@@ -638,7 +686,8 @@ static void work(wh__job *j)
         j->key = j->known_key;
         return;
     }
-    if (!get_library(j, &library) || !load(j, &library)) {
+    bool cached = false;
+    if (!get_library(j, &library, &cached) || !(load(j, &library) || (cached && load_again(j, &library)))) {
         wh__module_drop(j->take.module);
         j->take.module = NULL;
         j->key = 0; /* the same text again is tried again: whoever mends by going back wants to hear of it */
@@ -672,16 +721,22 @@ static void free_job(wh__job *j)
     free(j);
 }
 
+static bool can_run(const char *command)
+{
+    char program[1024];
+    wh_path path;
+    snprintf(program, sizeof program, "%.*s", (int)strcspn(command, " "), command);
+    return program[0] && wh__find_program(&path, program);
+}
+
+/* The one that the host wants, seen or unseen; else the first of $CC, cc, gcc and clang that is there. */
 static char *choose_compiler(const char *wanted)
 {
-    static const char *const known[] = {"cc", "gcc", "clang"};
-    wh_path path;
-    if (!wanted || !*wanted)
-        wanted = getenv("CC");
+    const char *known[] = {getenv("CC"), "cc", "gcc", "clang"};
     if (wanted && *wanted)
         return strdup(wanted);
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (wh__find_program(&path, known[i]))
+        if (known[i] && can_run(known[i]))
             return strdup(known[i]);
     return strdup("");
 }

@@ -37,6 +37,7 @@ typedef struct {
     wh__job *done; /* finished jobs, newest first; under the lock */
     pthread_cond_t finished;
     uint32_t running;
+    bool rescan;       /* something that is no known unit was saved: look for new ones */
     wh_watcher *watch; /* woken when a job finished; may be NULL */
 } wh__units;
 
@@ -56,8 +57,9 @@ void wh__units_free(wh__units *u); /* waits for running compilers */
 /* shown: how messages name the folder. */
 bool wh__units_folder(wh__units *u, const char *path, const char *shown, const char *pattern, uint32_t rank);
 void wh__units_scan(wh__units *u);                                                     /* new ones become dirty */
-bool wh__units_notice(wh__units *u, const char *folder, const char *name, double now); /* NULL: look at everything */
-void wh__units_start(wh__units *u); /* jobs for dirty units, as many as there are cores */
+void wh__units_notice(wh__units *u, const char *folder, const char *name, double now); /* NULL: look at everything */
+void wh__units_rewatch(wh__units *u); /* folders may have come, gone, or moved */
+void wh__units_start(wh__units *u);   /* jobs for dirty units, as many as there are cores */
 bool wh__units_busy(const wh__units *u);
 void wh__units_wait(wh__units *u); /* until a job finished */
 wh__take wh__units_take(wh__units *u);

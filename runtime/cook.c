@@ -236,6 +236,8 @@ wh_status wh__check_view(const wh_view *v)
         return wh__fail(WH_ERR_ARGUMENT, "the mesh has %u triangles but no indices", v->triangle_count);
     if (v->stride && v->stride < 12)
         return wh__fail(WH_ERR_ARGUMENT, "a stride of %zu bytes is less than a point's 12", v->stride);
+    if (v->point_count && v->stride > PTRDIFF_MAX / v->point_count)
+        return wh__fail(WH_ERR_ARGUMENT, "a stride of %zu bytes is more than memory holds", v->stride);
     if (v->attribute_count && !v->attribute)
         return wh__fail(WH_ERR_ARGUMENT, "the mesh has %u attributes but no values", v->attribute_count);
     for (uint32_t i = 0; i < v->attribute_count; i++)

@@ -289,6 +289,11 @@ static wh__state *build_state(wh__kernel *k, wh__state *s, const wh_host *host, 
                               const void *params)
 {
     void *data = k->desc->prepare(host, mesh, params);
+    /* In a cook that has stopped, parts may have been skipped: nobody else may have that. */
+    if (data && !host->parallel_for(host, 0, NULL, NULL)) {
+        k->desc->release(host, data);
+        data = NULL;
+    }
     pthread_mutex_lock(&k->lock);
     s->data = data;
     s->status = data ? WH_STATE_READY : WH_STATE_FAILED;

@@ -60,10 +60,11 @@ static watched *find_watched(wh_watcher *w, int descriptor)
     return NULL;
 }
 
-bool wh__watch_folder(wh_watcher *w, const char *folder)
+static bool watch_one(wh_watcher *w, const char *folder)
 {
     /* Only whole files matter: what was closed after writing, or moved in; never a file that is being written. */
-    const uint32_t mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_CREATE | IN_ONLYDIR;
+    const uint32_t mask = IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE | IN_MOVED_FROM | IN_CREATE | IN_ONLYDIR |
+                          IN_MOVE_SELF | IN_DELETE_SELF;
     int descriptor = inotify_add_watch(w->events, folder, mask);
     if (descriptor < 0)
         return false;
@@ -79,6 +80,29 @@ bool wh__watch_folder(wh_watcher *w, const char *folder)
     }
     w->folder[w->count++] = (watched){descriptor, copy};
     return true;
+}
+
+/* A folder that is not there yet is announced by the nearest one above it. */
+bool wh__watch_folder(wh_watcher *w, const char *folder)
+{
+    wh_path path;
+    snprintf(path.s, sizeof path.s, "%s", folder);
+    while (!watch_one(w, path.s)) {
+        char *slash = strrchr(path.s, '/');
+        if (errno != ENOENT || !slash || slash == path.s)
+            return false;
+        *slash = 0;
+    }
+    return true;
+}
+
+static void forget_watched(wh_watcher *w, int descriptor)
+{
+    watched *f = find_watched(w, descriptor);
+    if (!f)
+        return;
+    free(f->folder);
+    *f = w->folder[--w->count];
 }
 
 /* A file that was only created is not whole yet, but a new link or a new folder never gets a closing write. */
@@ -103,7 +127,11 @@ void wh__watch_read(wh_watcher *w, void (*each)(void *context, const char *folde
             const struct inotify_event *e = (const void *)at;
             at += sizeof *e + e->len;
             const watched *f = find_watched(w, e->wd);
-            if (e->mask & IN_Q_OVERFLOW)
+            if (e->mask & IN_MOVE_SELF)
+                inotify_rm_watch(w->events, e->wd); /* what is at the path now is another folder */
+            if (e->mask & IN_IGNORED)
+                forget_watched(w, e->wd);
+            else if (e->mask & (IN_Q_OVERFLOW | IN_MOVE_SELF | IN_DELETE_SELF | IN_ISDIR))
                 each(context, NULL, NULL);
             else if (f && e->len && is_whole(e, f->folder))
                 each(context, f->folder, e->name);

@@ -365,6 +365,12 @@ double wh__wall_time(void)
     return seconds(t);
 }
 
+double wh__changed_time(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 ? seconds(st.st_ctim) : 0;
+}
+
 double wh__saved_time(const char *path)
 {
     struct stat st;

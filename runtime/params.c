@@ -18,6 +18,13 @@ static double clamp(double v, const wh__param *p)
     return v < p->min ? p->min : v > p->max ? p->max : v;
 }
 
+/* A float may become an int and back; the number of a choice means nothing elsewhere. */
+static bool alike(const wh__param *a, const wh__param *b)
+{
+    const bool numbers = a->type <= WH_INT && b->type <= WH_INT;
+    return a->count == b->count && (numbers || (a->type == b->type && strcmp(a->choices, b->choices) == 0));
+}
+
 /* A value that the host has set stays, clamped to the new range; the others follow the file. */
 wh__settings *wh__settings_carry(wh_session *s, const wh__plan *next, bool **is_set)
 {
@@ -31,7 +38,7 @@ wh__settings *wh__settings_carry(wh_session *s, const wh__plan *next, bool **is_
     for (uint32_t i = 0; i < next->param_count; i++) {
         const wh__param *p = &next->param[i];
         const int old = find_param(s->plan, p->id);
-        const bool kept = old >= 0 && s->is_set[old] && s->plan->param[old].count == p->count;
+        const bool kept = old >= 0 && s->is_set[old] && alike(&s->plan->param[old], p);
         (*is_set)[i] = kept;
         for (uint32_t k = 0; k < p->count; k++)
             settings->value[i][k] = kept ? clamp(s->settings->value[old][k], p) : p->init[k];

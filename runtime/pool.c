@@ -8,8 +8,8 @@ typedef struct job {
     void (*work)(void *context, uint32_t i);
     void *context;
     uint32_t count;
-    atomic_uint next; /* first index that nobody has taken */
-    uint32_t helpers; /* threads inside, but for the caller; under the pool's lock */
+    atomic_ullong next; /* first index that nobody has taken */
+    uint32_t helpers;   /* threads inside, but for the caller; under the pool's lock */
     struct job *previous, *following;
 } job;
 
@@ -24,9 +24,9 @@ struct wh_pool {
 
 static void work_on(job *j)
 {
-    /* The counter may run past count by one for each thread: counts are far below the wrap. */
-    for (uint32_t i; (i = atomic_fetch_add_explicit(&j->next, 1, memory_order_relaxed)) < j->count;)
-        j->work(j->context, i);
+    /* 64 bits: the counter runs past count by one for each thread. */
+    for (uint64_t i; (i = atomic_fetch_add_explicit(&j->next, 1, memory_order_relaxed)) < j->count;)
+        j->work(j->context, (uint32_t)i);
 }
 
 static job *open_job(wh_pool *p)

@@ -34,17 +34,30 @@ static void drop_kernel(wh__kernel *k)
         wh__module_drop(k->module);
 }
 
+/* Between two files of one rank the path decides, not who compiles faster. */
+static bool takes_place(wh_session *s, const wh__entry *e, const wh__unit *unit)
+{
+    if (unit->rank != e->rank || !e->path || strcmp(unit->shown.s, e->path) == 0)
+        return unit->rank >= e->rank;
+    const bool wins = strcmp(unit->shown.s, e->path) > 0;
+    wh__push_event(s, WH_EV_LOG, e->id, "%s: %s is in %s too: that of %s is used (remove one)", unit->shown.s, e->id,
+                   e->path, wins ? unit->shown.s : e->path);
+    return wins;
+}
+
 void wh__registry_offer(wh_session *s, const wh__unit *unit, wh__module *m)
 {
     for (uint32_t i = 0; i < m->kernel_count; i++) {
         wh__kernel *k = &m->kernel[i];
         wh__entry *e = add_entry(s, k->id);
-        if (!e || unit->rank < e->rank)
+        if (!e || !takes_place(s, e, unit))
             continue;
         drop_kernel(e->fresh);
         e->fresh = k;
         e->arrived = true;
+        e->arrived_at = wh__now();
         e->rank = unit->rank;
+        e->path = wh__intern(unit->shown.s);
         e->saved_at = unit->saved_at;
         e->noticed_at = unit->noticed_at;
         k->generation = ++e->generations;
@@ -55,7 +68,8 @@ void wh__registry_offer(wh_session *s, const wh__unit *unit, wh__module *m)
 
 static wh__kernel *choose(const wh__entry *e, wh__use use)
 {
-    const bool fresh = use == WH_USE_FRESH || (use == WH_USE_ARRIVED && e->arrived);
+    const bool fresh =
+        use == WH_USE_FRESH || (use == WH_USE_ARRIVED && e->arrived) || (use == WH_USE_ALONE && e->alone);
     return e->fresh && (fresh || !e->live) ? e->fresh : e->live;
 }
 

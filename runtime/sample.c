@@ -112,7 +112,7 @@ static bool is_complete(const sampling *s)
 
 static uint32_t blocks_now(const sampling *s)
 {
-    const uint64_t left = (s->plan.candidates - s->next + s->plan.block - 1) / s->plan.block;
+    const uint64_t left = (s->plan.candidates - s->next - 1) / s->plan.block + 1;
     return left < s->batch_count ? (uint32_t)left : s->batch_count;
 }
 
@@ -129,7 +129,8 @@ static bool run_sampler(sampling *s)
         for (uint32_t i = 0; i < blocks; i++)
             if (!join(s, &s->batch[i]))
                 return false;
-        s->next += (uint64_t)blocks * s->plan.block;
+        const uint64_t tried = (uint64_t)blocks * s->plan.block, left = s->plan.candidates - s->next;
+        s->next = tried < left ? s->next + tried : s->plan.candidates;
         if (!all)
             wh__cook_advance(s->cook, s->found.count - found);
     }

@@ -9,6 +9,7 @@
 #define RANK_BUILTIN 0
 #define RANK_BESIDE 1
 #define RANK_PATH 2
+#define LONGEST_GATHERING 1.0 /* seconds that a built kernel waits for others that are being built */
 
 /* ---- pins: what cooks hold on to ---- */
 
@@ -56,12 +57,11 @@ static void free_retired(wh_session *s)
 
 typedef struct {
     wh_session *session;
-    wh__mistakes mistakes;
+    wh__mistakes mistakes, prints;
 } attempt;
 
-static void keep_mistake(void *context, const char *file, uint32_t line, const char *text)
+static void keep(wh__mistakes *m, const char *file, uint32_t line, const char *text)
 {
-    wh__mistakes *m = &((attempt *)context)->mistakes;
     wh__mistake *grown = realloc(m->item, (m->count + 1) * sizeof *grown);
     if (!grown)
         return;
@@ -79,10 +79,27 @@ static void free_mistakes(wh__mistakes *m)
     *m = (wh__mistakes){NULL, 0};
 }
 
-static void print_event(void *context, const char *text)
+static void keep_mistake(void *context, const char *file, uint32_t line, const char *text)
 {
-    wh_session *s = ((attempt *)context)->session;
-    wh__push_event(s, WH_EV_LOG, s->file.s, "%s", text);
+    keep(&((attempt *)context)->mistakes, file, line, text);
+}
+
+static void keep_print(void *context, const char *text)
+{
+    keep(&((attempt *)context)->prints, "", 0, text);
+}
+
+/* Only of the attempt that counts: a file may be read several times for one save. */
+static void show_prints(wh_session *s, const attempt *a)
+{
+    for (size_t i = 0; i < a->prints.count; i++)
+        wh__push_event(s, WH_EV_LOG, s->file.s, "%s", a->prints.item[i].text);
+}
+
+static void clear_attempt(attempt *a)
+{
+    free_mistakes(&a->mistakes);
+    free_mistakes(&a->prints);
 }
 
 /* The host may change its folder while it runs: relative paths keep the meaning that they had in wh_open. */
@@ -97,9 +114,11 @@ static void watch_sources(wh_session *s)
     for (size_t i = 0; s->watch && i < s->tried.count; i++) {
         wh_path full, real, folder;
         full_path(s, &s->tried.item[i], &full);
-        const char *path = wh__path_real(&real, full.s) ? real.s : full.s;
-        const size_t size = (size_t)(wh__base_name(path) - path);
-        snprintf(folder.s, sizeof folder.s, "%.*s", size ? (int)size : 1, size ? path : ".");
+        snprintf(folder.s, sizeof folder.s, "%.*s.", (int)(wh__base_name(full.s) - full.s), full.s);
+        wh__watch_folder(s->watch, folder.s);
+        if (!wh__path_real(&real, full.s)) /* a link's own folder, and that of what it leads to */
+            continue;
+        snprintf(folder.s, sizeof folder.s, "%.*s", (int)(wh__base_name(real.s) - real.s), real.s);
         wh__watch_folder(s->watch, folder.s);
     }
 }
@@ -143,8 +162,8 @@ static wh__plan *try_plan(wh_session *s, attempt *a, bool from_disk, wh__use use
                           .pattern_count = &pattern_count,
                           .context = a,
                           .fail = keep_mistake,
-                          .print = print_event};
-    free_mistakes(&a->mistakes);
+                          .print = keep_print};
+    clear_attempt(a);
     r.kernel = wh__registry_list(s, use, &r.kernel_count);
     wh__plan *p = r.kernel ? wh__plan_load(&r) : NULL;
     free(r.kernel);
@@ -218,47 +237,53 @@ static void reject(wh_session *s, const wh__mistakes *m, const char *subject)
     }
 }
 
-/* The pipeline does not load with these: they wait, and are tried again with the next save. */
-static void hold_fresh(wh_session *s, const wh__mistakes *m)
+static bool attempt_plan(wh_session *s, attempt *a, bool from_disk, wh__use use)
+{
+    wh__plan *p = try_plan(s, a, from_disk, use);
+    if (!p)
+        return false;
+    show_prints(s, a);
+    publish(s, p, from_disk, use);
+    return true;
+}
+
+/* Each new kernel by itself, over what runs. Those that the pipeline does not load with wait for the next save. */
+static void try_each(wh_session *s, attempt *a)
 {
     for (uint32_t i = 0; i < s->entry_count; i++) {
-        if (s->entry[i].fresh && s->entry[i].arrived)
-            reject(s, m, s->entry[i].id);
-        s->entry[i].arrived = false;
+        wh__entry *e = &s->entry[i];
+        if (!e->fresh || !e->arrived)
+            continue;
+        e->alone = true;
+        if (!s->plan || !attempt_plan(s, a, false, WH_USE_ALONE)) {
+            if (s->plan)
+                reject(s, &a->mistakes, e->id);
+            e->arrived = false;
+        }
+        e->alone = false;
     }
 }
 
-/* One transaction. What to try, best first: the files on disk with every new kernel; the same without those that wait;
- * the texts that ran so far with the new kernels; the files with the old kernels. The first that loads is published. */
+/* One transaction: the files on disk with every new kernel, or without those that wait, or with the old kernels; then
+ * what runs with the new kernels, together or one by one. */
 static void transact(wh_session *s, bool saved)
 {
-    attempt a = {.session = s}, later = {.session = s};
-    const bool disk = saved || s->tried_failed || !s->plan, fresh = wh__registry_has_fresh(s, false);
-    const struct {
-        bool possible, from_disk;
-        wh__use use;
-    } ways[] = {{disk, true, WH_USE_FRESH},
-                {disk && fresh, true, WH_USE_ARRIVED},
-                {s->plan && fresh && !saved, false, WH_USE_FRESH},
-                {s->plan && fresh && !saved, false, WH_USE_ARRIVED},
-                {saved && fresh, true, WH_USE_LIVE}};
-    bool first = true, done = false;
-    for (size_t i = 0; i < sizeof ways / sizeof *ways && !done; i++) {
-        if (!ways[i].possible)
-            continue;
-        wh__plan *p = try_plan(s, first ? &a : &later, ways[i].from_disk, ways[i].use);
-        first = false;
-        if (!p)
-            continue;
-        publish(s, p, ways[i].from_disk, ways[i].use);
-        done = true;
+    attempt disk = {.session = s}, other = {.session = s};
+    const bool fresh = wh__registry_has_fresh(s, false);
+    bool loaded = false;
+    if (saved || s->tried_failed || !s->plan)
+        loaded = attempt_plan(s, &disk, true, WH_USE_FRESH) ||
+                 (fresh && attempt_plan(s, &other, true, WH_USE_ARRIVED)) ||
+                 (fresh && saved && attempt_plan(s, &other, true, WH_USE_LIVE));
+    if (s->plan && wh__registry_has_fresh(s, true) && !attempt_plan(s, &other, false, WH_USE_FRESH))
+        attempt_plan(s, &other, false, WH_USE_ARRIVED);
+    try_each(s, &other);
+    if (saved && !loaded) {
+        show_prints(s, &disk);
+        reject(s, &disk.mistakes, NULL);
     }
-    if (wh__registry_has_fresh(s, true))
-        hold_fresh(s, later.mistakes.count && !saved ? &later.mistakes : &a.mistakes);
-    else if (!done && saved)
-        reject(s, &a.mistakes, NULL);
-    free_mistakes(&a.mistakes);
-    free_mistakes(&later.mistakes);
+    clear_attempt(&disk);
+    clear_attempt(&other);
 }
 
 /* ---- noticing ---- */
@@ -271,7 +296,8 @@ static bool same_as_tried(const wh_session *s)
         wh_path full;
         full_path(s, t, &full);
         char *text = wh__read_file(full.s, &size);
-        const bool same = text ? t->text && size == t->size && memcmp(text, t->text, size) == 0 : !t->text;
+        /* A file that is gone is not a save: it will be written again, or what ran stays. */
+        const bool same = !text || (t->text && size == t->size && memcmp(text, t->text, size) == 0);
         free(text);
         if (!same)
             return false;
@@ -289,10 +315,28 @@ static bool is_same_file(const char *a, const char *folder, const char *name)
                : true; /* it is gone: look at it */
 }
 
+static void notice_watched(wh_session *s, const char *folder, const char *name)
+{
+    for (uint32_t i = 0; i < s->watched_count; i++) {
+        const double saved = wh__saved_time(s->watched[i]);
+        if (saved <= 0 || (name && !is_same_file(s->watched[i], folder, name)))
+            continue;
+        wh__event *last = s->last_event; /* one save may come as several events */
+        const bool told = last && last->event.kind == WH_EV_FILE && strcmp(last->event.subject, s->watched[i]) == 0;
+        wh_event *e = told ? &last->event : wh__push_event(s, WH_EV_FILE, s->watched[i], "%s: saved", s->watched[i]);
+        e->saved = saved;
+    }
+}
+
+/* name NULL: folders came, went or moved, and everything may have changed. */
 static void notice(void *context, const char *folder, const char *name)
 {
     wh_session *s = context;
     const double now = wh__now();
+    if (!name) {
+        watch_sources(s);
+        wh__units_rewatch(&s->units);
+    }
     for (size_t i = 0; i < s->tried.count; i++) {
         wh_path full, real;
         full_path(s, &s->tried.item[i], &full);
@@ -304,12 +348,7 @@ static void notice(void *context, const char *folder, const char *name)
         s->file_saved = true;
         s->saved_at = wh__saved_time(full.s);
     }
-    for (uint32_t i = 0; i < s->watched_count; i++) {
-        if (name && !is_same_file(s->watched[i], folder, name))
-            continue;
-        wh_event *e = wh__push_event(s, WH_EV_FILE, s->watched[i], "%s: saved", s->watched[i]);
-        e->saved = wh__saved_time(s->watched[i]);
-    }
+    notice_watched(s, folder, name);
     wh__units_notice(&s->units, folder, name, now);
 }
 
@@ -333,16 +372,43 @@ static void take_builds(wh_session *s)
     }
 }
 
+static bool is_used(const wh_session *s, const wh__kernel *k)
+{
+    for (uint32_t i = 0; k && s->plan && i < s->plan->call_count; i++)
+        if (s->plan->call[i]->kernel == k)
+            return true;
+    return false;
+}
+
+/* Whether the plan that runs would come out the same with the new kernels. */
+static bool concerns_nobody(const wh_session *s)
+{
+    for (uint32_t i = 0; i < s->entry_count; i++)
+        if (s->entry[i].fresh && (!s->entry[i].arrived || is_used(s, s->entry[i].live)))
+            return false;
+    return s->plan && !s->tried_failed;
+}
+
+/* What was saved together is published together: a header may be part of many kernels. */
+static bool more_to_come(const wh_session *s)
+{
+    double oldest = wh__now();
+    for (uint32_t i = 0; i < s->entry_count; i++)
+        if (s->entry[i].arrived && s->entry[i].arrived_at < oldest)
+            oldest = s->entry[i].arrived_at;
+    return wh__units_busy(&s->units) && wh__now() - oldest < LONGEST_GATHERING;
+}
+
 static void settle(wh_session *s)
 {
     take_builds(s);
-    const bool saved = s->file_saved && !same_as_tried(s);
-    s->file_saved = false;
-    if (s->file.s[0] && (saved || wh__registry_has_fresh(s, true)))
-        transact(s, saved);
-    else if (!s->file.s[0])
-        wh__registry_commit(s, WH_USE_FRESH);
     wh__units_start(&s->units);
+    const bool saved = s->file_saved && !same_as_tried(s), fresh = wh__registry_has_fresh(s, true);
+    s->file_saved = false;
+    if (!s->file.s[0] || (!saved && fresh && concerns_nobody(s)))
+        wh__registry_commit(s, WH_USE_FRESH);
+    else if (saved || (fresh && !more_to_come(s)))
+        transact(s, saved);
 }
 
 uint64_t wh_poll(wh_session *s)
@@ -353,6 +419,8 @@ uint64_t wh_poll(wh_session *s)
     if (s->frozen || !s->watch)
         return s->revision;
     wh__watch_read(s->watch, notice, s);
+    if (s->units.rescan)
+        wh__units_scan(&s->units);
     wh__units_start(&s->units);
     settle(s);
     return s->revision;
@@ -488,7 +556,14 @@ static bool open_cache(wh_session *s, const char *wanted)
         snprintf(s->cache.s, sizeof s->cache.s, "%s", wanted);
     else if (!wh__cache_folder(&s->cache))
         return false;
-    return wh__make_folders(s->cache.s) && wh__path_real(&s->cache, s->cache.s);
+    wh_path probe;
+    char name[64];
+    snprintf(name, sizeof name, ".probe-%u", wh__process_id());
+    if (!wh__make_folders(s->cache.s) || !wh__path_real(&s->cache, s->cache.s) ||
+        !wh__path_join(&probe, s->cache.s, name) || !wh__write_file(probe.s, "", 0))
+        return false;
+    remove(probe.s);
+    return true;
 }
 
 static void add_kernel_path(wh_session *s, const char *list)
@@ -536,11 +611,14 @@ static void load_file(wh_session *s)
         build_all(s);
         p = try_plan(s, &a, true, WH_USE_FRESH);
     }
+    show_prints(s, &a);
     if (p)
         publish(s, p, true, WH_USE_FRESH);
     else
         reject(s, &a.mistakes, NULL);
-    free_mistakes(&a.mistakes);
+    for (uint32_t i = 0; i < s->entry_count; i++)
+        s->entry[i].arrived = false; /* what could be said of them is said */
+    clear_attempt(&a);
 }
 
 static wh_session *new_session(const char *file, const wh_options *o)
@@ -604,9 +682,11 @@ wh_status wh_open(const char *lua_path, const wh_options *options, wh_session **
     open_watch(s);
     if (open_cache(s, o->cache_path))
         wh__each_file(s->cache.s, remove_stale, s);
-    else
-        wh__push_event(s, WH_EV_LOG, "cache", "%s: the cache folder cannot be made: kernels will not be built",
+    else {
+        wh__push_event(s, WH_EV_LOG, "cache", "%s: the cache folder cannot be written: kernels will not be built",
                        s->cache.s);
+        s->cache.s[0] = 0;
+    }
     load_kernels(s, o);
     load_file(s);
     return s->plan || !s->file.s[0] ? WH_OK : first_mistake(s);

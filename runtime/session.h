@@ -16,8 +16,10 @@ typedef struct { /* one kernel by its id, in the newest generations that loaded 
     wh__kernel *live;  /* in use, or ready to be; NULL when only fresh is there */
     wh__kernel *fresh; /* newer, not published yet; stays when the pipeline does not load with it */
     bool arrived;      /* fresh came since the last attempt */
+    bool alone;        /* the one that WH_USE_ALONE takes */
+    const char *path;  /* of the file that defines it; interned */
     uint32_t rank, generations;
-    double saved_at, noticed_at;
+    double saved_at, noticed_at, arrived_at;
 } wh__entry;
 
 typedef struct { /* one mistake, kept until it is known which attempt counts */
@@ -84,7 +86,7 @@ __attribute__((format(printf, 4, 5))) wh_event *wh__push_event(wh_session *s, wh
 void wh__free_events(wh_session *s);
 
 /* registry.c */
-typedef enum { WH_USE_FRESH, WH_USE_ARRIVED, WH_USE_LIVE } wh__use;
+typedef enum { WH_USE_FRESH, WH_USE_ARRIVED, WH_USE_ALONE, WH_USE_LIVE } wh__use;
 void wh__registry_offer(wh_session *s, const wh__unit *unit, wh__module *m);       /* takes over the module */
 wh__kernel **wh__registry_list(const wh_session *s, wh__use use, uint32_t *count); /* malloc'ed */
 bool wh__registry_has_fresh(const wh_session *s, bool arrived_only);

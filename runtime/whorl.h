@@ -43,7 +43,7 @@ typedef struct {
     const char *cache_path;  /* built kernels; default: $XDG_CACHE_HOME/whorl or ~/.cache/whorl */
     const char *compiler;    /* default: $CC, then cc, gcc, clang, whichever is found first */
     const char *host;        /* what a pipeline reads as host.name; default "library" */
-    uint64_t seed;           /* in place of the seed of every sampler; default: the file's own seeds */
+    uint64_t seed;           /* in place of the seed of every sampler, modulo its range; default: the file's own */
     bool frozen;             /* look at files during wh_open only: render farms */
 } wh_options;
 
@@ -124,7 +124,8 @@ typedef struct {   /* a stage of the pipeline that runs now */
  * good save revives it; *out is NULL only for WH_ERR_ARGUMENT and WH_ERR_MEMORY. May run a compiler. lua_path NULL: no
  * pipeline, only kernels. The caller owns the session. [main] */
 WH_API wh_status wh_open(const char *lua_path, const wh_options *options, wh_session **out);
-/* NULL is fine. No [any] call may be running. [main] */
+/* NULL is fine. No [any] call may be running. Waits for running compilers. Not for a session that came through fork().
+ * [main] */
 WH_API void wh_close(wh_session *s);
 
 /* Notices saved files, runs Lua, starts and collects builds, publishes what passed; never waits for a compiler or a
@@ -152,7 +153,8 @@ WH_API wh_status wh_stage_at(const wh_session *s, uint32_t index, wh_stage_info 
 WH_API const char *wh_plan_json(const wh_session *s);
 
 /* Runs the deformers on in and writes xyz for each point to out, packed. out must not overlap in. A reload or a
- * parameter set during the call changes the next call, never this one; no lock is held. [any] */
+ * parameter set during the call changes the next call, never this one. A pipeline's functions of time are called one
+ * after the other, for all cooks: they should be short, and end with an error when they are not. [any] */
 WH_API wh_status wh_deform(const wh_session *s, const wh_view *in, double seconds, float *out);
 /* Evaluates a field that the pipeline names in `fields`, or "winding", at count query points (xyz, packed). Fields that
  * measure a mesh measure in. out: count floats. [any] */

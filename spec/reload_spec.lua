@@ -248,6 +248,223 @@ describe("reloading", function()
     end)
   end)
 
+  describe("what is saved together", function()
+    local other = (project.shift(one, "p->amount"):gsub("deform_shift", "deform_other"))
+
+    it("stands by itself: a broken Lua file does not stop a good kernel", function()
+      local s = start()
+      p:save("t.lua", pipeline "deform.shift { amuont = 1 }")
+      p:save("shift.c", project.shift(one, "7 * p->amount"))
+      local texts = p:settle(s, 700)
+      assert.are.same({ "t.lua:2: deform.shift has no parameter 'amuont' (did you mean 'amount'?)",
+                        "shift.c: deform.shift generation 2" }, texts)
+      assert.are.equal(7, x_of(s))
+    end)
+
+    it("stands by itself: a kernel that does not fit does not stop one that does", function()
+      p:write("other.c", other)
+      local s = start "deform.shift { amount = 1 }, deform.other { amount = 1 }"
+      p:save("other.c", (project.shift('float renamed WH_UI(1, doc = "How far");', "p->renamed")
+        :gsub("deform_shift", "deform_other")))
+      p:save("shift.c", project.shift(one, "10 * p->amount"))
+      local texts = p:settle(s, 900)
+      table.sort(texts)
+      assert.are.same({ "shift.c: deform.shift generation 2", "t.lua:2: deform.other has no parameter 'amount'" }, texts)
+      assert.are.equal(11, x_of(s))
+    end)
+
+    it("is one revision: a header of many kernels", function()
+      p:write("amount.h", "#define SCALE 1")
+      p:write("other.c", '#include "amount.h"\n' .. other:gsub("p%->amount", "SCALE * p->amount"))
+      local s = start("deform.shift {}, deform.other {}",
+                      '#include "amount.h"\n' .. project.shift(one, "SCALE * p->amount"))
+      local before = s:poll()
+      p:save("amount.h", "#define SCALE 5")
+      p:settle(s, 900)
+      assert.are.equal(10, x_of(s))
+      assert.are.equal(before + 1, s:poll())
+    end)
+
+    it("changes no result when the pipeline does not use it", function()
+      local s = start "deform.linear {}"
+      local before = s:poll()
+      p:save("shift.c", project.shift(one, "3 * p->amount"))
+      assert.are.equal("deform.shift", p:wait(s, "reloaded").subject)
+      assert.are.equal(before, s:poll())
+      p:save("t.lua", pipeline "deform.shift {}")
+      p:wait(s, "reloaded")
+      assert.are.equal(3, x_of(s))
+    end)
+  end)
+
+  describe("finds out", function()
+    it("that a text was saved and taken back while the compiler ran", function()
+      p:write("cc.sh", '#!/bin/sh\ncc "$@"\nstatus=$?\nif [ -f "' .. p:path "slow" .. '" ]; then sleep 0.4; fi\n'
+        .. 'exit $status\n')
+      assert(os.execute("chmod +x " .. p:path "cc.sh") == 0)
+      p:write("t.lua", pipeline "deform.shift {}")
+      p:write("shift.c", project.shift(one, "1 * p->amount"))
+      local s = assert(p:open("t.lua", { compiler = p:path "cc.sh" }))
+      p:write("slow", "")
+      p:save("shift.c", project.shift(one, "2 * p->amount"))
+      p:settle(s, 250)
+      p:save("shift.c", project.shift(one, "1 * p->amount"))
+      p:remove "slow"
+      p:settle(s, 1200)
+      assert.are.equal(1, x_of(s))
+      s:close()
+      assert.are.equal(1, x_of(assert(p:open("t.lua", { compiler = p:path "cc.sh" }))))
+    end)
+
+    it("that a header was mended or made", function()
+      local s = start(nil, '#include "amount.h"\n' .. project.shift(one, "SCALE * p->amount"))
+      assert.is_nil((s:deform(project.cloud { { 0, 0, 0 } }, 0)))
+      p:write("amount.h", '#include "none.h"\n#define SCALE 4')
+      assert.are.equal("amount.h:1: none.h: No such file or directory", p:wait(s, "rejected").text)
+      p:save("amount.h", "#define SCALE 4")
+      p:wait(s, "reloaded")
+      assert.are.equal(4, x_of(s))
+    end)
+
+    it("that a kernel folder has a new source", function()
+      p:make_folder "pair"
+      p:write("pair/pair.c", project.shift(one, "p->amount"))
+      p:write("t.lua", pipeline 'deform.shift {}, reload { kernels = "pair" }')
+      local s = assert(p:open "t.lua")
+      p:events(s)
+      p:write("pair/also.c", (project.shift(one, "2 * p->amount"):gsub("deform_shift", "deform_also")))
+      p:write("t.lua", pipeline 'deform.shift {}, deform.also {}, reload { kernels = "pair" }')
+      p:settle(s, 900)
+      assert.are.equal(3, x_of(s))
+    end)
+
+    it("that a folder was taken away and made again", function()
+      p:make_folder "k"
+      p:write("k/shift.c", project.shift(one, "p->amount"))
+      p:write("t.lua", pipeline "deform.shift {}")
+      local s = assert(p:open("t.lua", { kernel_path = p:path "k" }))
+      assert(os.rename(p:path "k", p:path "gone"))
+      p:settle(s, 100)
+      p:make_folder "k"
+      p:settle(s, 100)
+      p:write("k/shift.c", project.shift(one, "8 * p->amount"))
+      p:settle(s, 700)
+      assert.are.equal(8, x_of(s))
+    end)
+
+    it("that the folder of the pipeline, or of a module, was made", function()
+      local s = p:open "later/t.lua"
+      p:events(s)
+      p:make_folder "later"
+      p:settle(s, 50)
+      p:write("later/t.lua", 'local far = require "lib.far"\nreturn pipeline "t" { deform.linear { factor = far } }')
+      assert.are.equal("later/t.lua:1: no module 'lib.far' (lib/far.lua: No such file or directory)",
+        p:wait(s, "rejected").text)
+      p:make_folder "later/lib"
+      p:settle(s, 50)
+      p:write("later/lib/far.lua", "return { 3, 1, 1 }")
+      p:wait(s, "reloaded")
+    end)
+
+    it("that a link leads elsewhere", function()
+      p:make_folder "v1"
+      p:make_folder "v2"
+      p:make_folder "lib"
+      p:write("v1/far.lua", "return 1")
+      p:write("v2/far.lua", "return 2")
+      assert(os.execute(("ln -s ../v1/far.lua '%s'"):format(p:path "lib/far.lua")) == 0)
+      p:write("t.lua", 'local far = require "lib.far"\nreturn pipeline "t" { deform.shift { amount = far } }')
+      p:write("shift.c", project.shift(one, "p->amount"))
+      local s = assert(p:open "t.lua")
+      p:events(s)
+      assert(os.execute(("ln -sfn ../v2/far.lua '%s'"):format(p:path "lib/far.lua")) == 0)
+      p:wait(s, "reloaded")
+      assert.are.equal(2, x_of(s))
+    end)
+
+    it("headers in folders with names that make would take", function()
+      p:make_folder "shot #1 $x"
+      p:write("shot #1 $x/amount.h", "#define SCALE 1")
+      p:write("shot #1 $x/shift.c", '#include "amount.h"\n' .. project.shift(one, "SCALE * p->amount"))
+      p:write("shot #1 $x/t.lua", pipeline "deform.shift {}")
+      local s = assert(p:open "shot #1 $x/t.lua")
+      p:save("shot #1 $x/amount.h", "#define SCALE 6")
+      p:settle(s, 700)
+      assert.are.equal(6, x_of(s))
+    end)
+
+    it("a damaged library in the cache, and builds it anew", function()
+      start():close()
+      local pipe = io.popen(("ls '%s'/shift-*.so"):format(p:path "cache"))
+      local path = pipe:read "*l"
+      pipe:close()
+      local f = assert(io.open(path, "r+b"))
+      f:seek("set", 64)
+      f:write(("\0"):rep(2000))
+      f:close()
+      assert.are.equal(1, x_of(assert(p:open "t.lua")))
+    end)
+
+    it("two files that define one kernel, and takes the same one each time", function()
+      p:write("ashift.c", project.shift(one, "2 * p->amount"))
+      p:write("t.lua", pipeline "deform.shift {}")
+      p:write("shift.c", project.shift(one, "p->amount"))
+      local s = assert(p:open "t.lua")
+      assert.are.equal(1, x_of(s))
+      local note = p:events(s, "log")[1]
+      assert.is_truthy(note:find("that of shift.c is used (remove one)", 1, true), note)
+    end)
+
+    it("the last place of a folder that is listed twice", function()
+      for name, scale in pairs { k1 = 1, k2 = 2 } do
+        p:make_folder(name)
+        p:write(name .. "/shift.c", project.shift(one, scale .. " * p->amount"))
+      end
+      p:write("t.lua", pipeline "deform.shift {}")
+      local k1, k2 = p:path "k1", p:path "k2"
+      assert.are.equal(2, x_of(assert(p:open("t.lua", { kernel_path = k1 .. ":" .. k2 }))))
+      assert.are.equal(1, x_of(assert(p:open("t.lua", { kernel_path = k1 .. ":" .. k2 .. ":" .. k1 }))))
+    end)
+
+    it("that a build went well though the host ignores its children", function()
+      local ffi = project.ffi
+      ffi.cdef "typedef void (*handler)(int); handler signal(int, handler);"
+      local before = ffi.C.signal(17, ffi.cast("handler", 1)) -- SIGCHLD, SIG_IGN
+      p:write("t.lua", pipeline "deform.shift {}")
+      p:write("shift.c", project.shift(one, "p->amount"))
+      local s = p:open "t.lua"
+      local x = x_of(s)
+      p:save("shift.c", project.shift(one, "p->amuont"))
+      local text = p:wait(s, "rejected").text
+      ffi.C.signal(17, before)
+      assert.are.equal(1, x)
+      assert.matches("^shift%.c:7: ", text)
+    end)
+
+    it("a kernel file whose name is no word", function()
+      p:write("a-b.c", project.shift(one, "p->amount"))
+      p:write("t.lua", pipeline "deform.linear {}")
+      assert.are.same({ "a-b.c: the name of a kernel's file must be letters, digits and _ (rename it)" },
+        p:events(assert(p:open "t.lua"), "rejected"))
+    end)
+  end)
+
+  it("says a mistake once, and prints once", function()
+    p:write("shift.c", project.shift(one, "p->amount"))
+    p:write("t.lua", 'print "read"\nreturn pipeline "t" { deform.shift { amuont = 1 } }')
+    local s = p:open "t.lua"
+    assert.are.same({ "t.lua:1: read" }, p:events(s, "log"))
+    assert.are.same({}, p:settle(s, 200))
+  end)
+
+  it("gives a value no other meaning when a parameter changes its type", function()
+    local s = start 'deform.twist { axis = expose("x", "Turn", { id = "turn" }) }'
+    assert(s:set("turn", 2))
+    p:save("t.lua", pipeline 'deform.twist { angle = expose(3, "Turn", { id = "turn" }) }')
+    p:wait(s, "reloaded")
+    assert.are.same({ 3 }, s:params()[1].value)
+  end)
+
   describe("refuses", function()
     --- Starts with a library built by others in place of a source, then saves another one over it.
     local function refusal(change)
@@ -341,5 +558,7 @@ describe("reloading", function()
     assert(s:watch(p:path "mesh.obj"))
     p:save("mesh.obj", "v 1 0 0\n")
     assert.are.equal("mesh.obj: saved", p:wait(s, "file").text)
+    p:remove "mesh.obj"
+    assert.are.same({}, p:settle(s, 100))
   end)
 end)

@@ -281,6 +281,31 @@ describe("a session", function()
         .. "see at_least%)$", p:plain(message))
     end)
 
+    it("what is wanted of candidates without an end", function()
+      p:write("endless.c", [[
+#include "whorl_kernel.h"
+WH_NO_PARAMS(sample_endless)
+static bool plan(const wh_host *h, const wh_geometry *m, const void *p, const void *s, wh_sample_plan *out)
+{
+    (void)h, (void)m, (void)p, (void)s;
+    *out = (wh_sample_plan){UINT64_MAX, 10, 1000};
+    return true;
+}
+static uint32_t sample(const wh_sample_block *b)
+{
+    if (b->first % 2000 == 0)
+        return 0;
+    b->x[0] = b->y[0] = b->z[0] = b->value[0] = 1;
+    b->id[0] = b->first;
+    return 1;
+}
+WH_KERNEL(sample_endless, .doc = "One point in every other block", .plan = plan, .sample = sample);
+]])
+      local points = assert(open("sample.endless {}"):sample(nil, project.cube(), 0))
+      assert.are.equal(10, points.count)
+      assert.are.equal(19000, tonumber(points.id[9]))
+    end)
+
     it("nothing from a sampler that is not there", function()
       local s = open 'sample.inside { name = "fill" }'
       local _, message = s:sample("fil", project.cube(), 0)
