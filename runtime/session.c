@@ -9,6 +9,7 @@
 #define RANK_BUILTIN 0
 #define RANK_BESIDE 1
 #define RANK_PATH 2
+#define LOOK_EVERY 0.5        /* seconds, when there are no directory events */
 #define LONGEST_GATHERING 1.0 /* seconds that a built kernel waits for others that are being built */
 
 /* ---- pins: what cooks hold on to ---- */
@@ -319,8 +320,9 @@ static void notice_watched(wh_session *s, const char *folder, const char *name)
 {
     for (uint32_t i = 0; i < s->watched_count; i++) {
         const double saved = wh__saved_time(s->watched[i]);
-        if (saved <= 0 || (name && !is_same_file(s->watched[i], folder, name)))
+        if (saved <= 0 || (name ? !is_same_file(s->watched[i], folder, name) : saved == s->watched_time[i]))
             continue;
+        s->watched_time[i] = saved;
         wh__event *last = s->last_event; /* one save may come as several events */
         const bool told = last && last->event.kind == WH_EV_FILE && strcmp(last->event.subject, s->watched[i]) == 0;
         wh_event *e = told ? &last->event : wh__push_event(s, WH_EV_FILE, s->watched[i], "%s: saved", s->watched[i]);
@@ -333,7 +335,7 @@ static void notice(void *context, const char *folder, const char *name)
 {
     wh_session *s = context;
     const double now = wh__now();
-    if (!name) {
+    if (!name && s->watch) {
         watch_sources(s);
         wh__units_rewatch(&s->units);
     }
@@ -411,14 +413,26 @@ static void settle(wh_session *s)
         transact(s, saved);
 }
 
+/* Without directory events everything is looked at now and then; contents decide what changed. */
+static void look_at_all(wh_session *s)
+{
+    if (wh__now() - s->looked_at < LOOK_EVERY)
+        return;
+    s->looked_at = wh__now();
+    notice(s, NULL, NULL);
+}
+
 uint64_t wh_poll(wh_session *s)
 {
     if (!s)
         return 0;
     free_retired(s);
-    if (s->frozen || !s->watch)
+    if (s->frozen)
         return s->revision;
-    wh__watch_read(s->watch, notice, s);
+    if (s->watch)
+        wh__watch_read(s->watch, notice, s);
+    else
+        look_at_all(s);
     if (s->units.rescan)
         wh__units_scan(&s->units);
     wh__units_start(&s->units);
@@ -444,13 +458,17 @@ wh_status wh_watch(wh_session *s, const char *path)
     if (!wh__path_real(&real, path))
         return wh__fail(WH_ERR_IO, "%s: no such file", path);
     char **grown = realloc(s->watched, (s->watched_count + 1) * sizeof *grown);
+    double *times = realloc(s->watched_time, (s->watched_count + 1) * sizeof *times);
     char *copy = strdup(real.s);
     if (grown)
         s->watched = grown;
-    if (!grown || !copy) {
+    if (times)
+        s->watched_time = times;
+    if (!grown || !times || !copy) {
         free(copy);
         return wh__fail(WH_ERR_MEMORY, "out of memory");
     }
+    s->watched_time[s->watched_count] = wh__saved_time(real.s);
     s->watched[s->watched_count++] = copy;
     wh_path folder;
     snprintf(folder.s, sizeof folder.s, "%.*s", (int)(wh__base_name(real.s) - real.s), real.s);
@@ -650,7 +668,7 @@ static void open_watch(wh_session *s)
         return;
     s->watch = s->units.watch = wh__watch_open(why, sizeof why);
     if (!s->watch)
-        wh__push_event(s, WH_EV_LOG, "watch", "files are not watched: %s", why);
+        wh__push_event(s, WH_EV_LOG, "watch", "files are looked at twice a second: %s", why);
 }
 
 static wh_status first_mistake(const wh_session *s)
@@ -709,6 +727,7 @@ void wh_close(wh_session *s)
     for (uint32_t i = 0; i < s->watched_count; i++)
         free(s->watched[i]);
     free(s->watched);
+    free(s->watched_time);
     free(s->is_set);
     free(s->host);
     free(s->compiler);

@@ -53,13 +53,14 @@ struct wh_session {
     wh__sources tried; /* as they were when the files were read last */
     bool tried_failed;
     bool file_saved; /* a file of the project may have changed */
-    double saved_at, noticed_at;
+    double saved_at, noticed_at, looked_at;
     bool *is_set; /* which parameters the host has set */
     wh__units units;
     wh__entry *entry;
     uint32_t entry_count;
     wh_watcher *watch;
-    char **watched; /* files of wh_watch, real paths */
+    char **watched;       /* files of wh_watch, real paths */
+    double *watched_time; /* when each was saved, as far as is known */
     uint32_t watched_count;
     wh__event *first_event, *last_event, *taken_event;
 
