@@ -110,10 +110,16 @@ static bool is_complete(const sampling *s)
     return s->found.count >= s->plan.wanted || s->next >= s->plan.candidates;
 }
 
+/* As many blocks as it takes, going by how many candidates were kept so far: points beyond the wanted ones are lost. */
 static uint32_t blocks_now(const sampling *s)
 {
     const uint64_t left = (s->plan.candidates - s->next - 1) / s->plan.block + 1;
-    return left < s->batch_count ? (uint32_t)left : s->batch_count;
+    const uint64_t most = left < s->batch_count ? left : s->batch_count;
+    if (s->plan.wanted == UINT64_MAX)
+        return (uint32_t)most;
+    const double share = s->found.count ? (double)s->found.count / (double)s->next : s->next ? 0 : 1;
+    const double needed = (double)(s->plan.wanted - s->found.count) / (share * s->plan.block);
+    return needed < (double)most ? (uint32_t)needed + 1 : (uint32_t)most;
 }
 
 static bool run_sampler(sampling *s)

@@ -8,7 +8,7 @@ WH_PARAMS(sample_inside,
     int   across   WH_UI(0, min = 0, max = 1000000,
                          doc = "So many steps along the longest side of the mesh give the spacing; 0: it is as given");
     int   count    WH_UI(0, min = 0, max = 100000000, doc = "So many random points; 0: a lattice");
-    float at_least WH_UI(0.5, min = -4, max = 4, doc = "Keep points whose winding number is this or more");
+    float at_least WH_UI(0.5, min = -4, max = 4, doc = "Keep points whose winding number is this or more; on a face it is about 0.5");
     int   seed     WH_UI(0, min = 0, max = 2147483647, doc = "Other random points");
 )
 /* clang-format on */
@@ -84,7 +84,7 @@ static bool sample_inside_plan(const wh_host *host, const wh_geometry *mesh, con
         uint64_t wanted = (uint64_t)p->count;
         out->wanted = wanted;
         out->candidates = wh__tree_box(state, low, high) ? 1000 * wanted + 1000000 : 0;
-        out->block = 4096;
+        out->block = wanted < 256 ? 64 : wanted > 16384 ? 4096 : (uint32_t)wanted / 4; /* some for every thread */
         return true;
     }
     if (!make_lattice(host, state, p, &l))

@@ -245,7 +245,7 @@ sample = {}
 ---@field spacing? whorl.number Distance between the points of the lattice (m, 1e-6 .. 1000000, default 0.05)
 ---@field across? whorl.integer So many steps along the longest side of the mesh give the spacing; 0: it is as given (0 .. 1000000, default 0)
 ---@field count? whorl.integer So many random points; 0: a lattice (0 .. 100000000, default 0)
----@field at_least? whorl.number Keep points whose winding number is this or more (-4 .. 4, default 0.5)
+---@field at_least? whorl.number Keep points whose winding number is this or more; on a face it is about 0.5 (-4 .. 4, default 0.5)
 ---@field seed? whorl.integer Other random points (from 0, default 0)
 ---@field enabled? whorl.boolean When false, as if it were not there (default true)
 ---@field name? string By which hosts ask for it; its kernel's name without one
