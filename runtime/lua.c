@@ -1,18 +1,22 @@
-/* lua.c - Lua states with limits on memory and steps. */
+/* lua.c - Lua states with limits on memory, steps and time. */
 #include "lua.h"
 #include "os.h"
 #include "whorl.h"
 #include <luajit.h>
 #include <lualib.h>
+#include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST_MEMORY ((size_t)256 << 20)
-#define STEP 1000000
+#define STEP 200 /* instructions between two looks at the clock: few, as one of them may be a costly call into C */
+#define LAST_WORDS 1000000 /* instructions that a stopped file's messages may take */
 
 typedef struct {
     size_t used;
-    int steps; /* millions left */
+    int64_t steps;   /* times STEP, left */
+    double deadline; /* as wh__now */
 } limits;
 
 static void *limited_alloc(void *context, void *p, size_t old, size_t size)
@@ -43,8 +47,14 @@ static limits *limits_of(lua_State *L)
 static void count_steps(lua_State *L, lua_Debug *ar)
 {
     (void)ar;
-    if (--limits_of(L)->steps < 0)
-        luaL_error(L, "this runs too long: stopped (a pipeline only describes the work; is there an endless loop?)");
+    limits *l = limits_of(L);
+    if (--l->steps >= 0 && wh__now() < l->deadline)
+        return;
+    l->steps = LAST_WORDS / STEP;
+    l->deadline = INFINITY;
+    /* Not luaL_error: it would put the place of whorl's own Lua in front. */
+    lua_pushliteral(L, "this runs too long: stopped (a pipeline only describes the work; is there an endless loop?)");
+    lua_error(L);
 }
 
 static int open_libraries(lua_State *L)
@@ -89,7 +99,9 @@ void wh__lua_free(lua_State *L)
 
 void wh__lua_allow(lua_State *L, int million_steps)
 {
-    limits_of(L)->steps = million_steps;
+    limits *l = limits_of(L);
+    l->steps = million_steps * (int64_t)1000000 / STEP;
+    l->deadline = wh__now() + fmin(2, million_steps * 0.05);
 }
 
 bool wh__lua_call(lua_State *L, int arguments, int results)

@@ -9,7 +9,8 @@
  * NULL when memory is short. [the state belongs to one thread at a time] */
 lua_State *wh__lua_new(void);
 void wh__lua_free(lua_State *L);
-/* The next pcalls together may run this many million instructions; then they fail with a message. */
+/* The next pcalls together may run this many million instructions, and 0.05 seconds for each of these but 2 at most;
+ * then they fail with a message that names no place. */
 void wh__lua_allow(lua_State *L, int million_steps);
 /* lua_pcall(arguments, results); on failure the message is on the stack as a string. */
 bool wh__lua_call(lua_State *L, int arguments, int results);

@@ -188,7 +188,7 @@ static wh_status read_bytes(wh_mesh *m, const char *path, const wh_map *file)
 {
     const char *bytes = file->bytes;
     if (file->size == 0)
-        return wh__fail(WH_ERR_IO, "%s: the file is empty", path);
+        return wh__fail(WH_ERR_IO, "%s:1: the file is empty", path);
     if (is_ply(bytes, file->size))
         return wh__ply_read(m, path, bytes, file->size);
     if (ends_with(path, ".obj"))
@@ -219,7 +219,7 @@ static void note_loose(wh_mesh *m)
 static wh_status check(wh_mesh *m, const char *path)
 {
     if (m->point_count == 0)
-        return wh__fail(WH_ERR_IO, "%s: there are no points in it", path);
+        return wh__fail(WH_ERR_IO, "%s:1: there are no points in it", path);
     note_loose(m);
     return WH_OK;
 }
@@ -230,7 +230,8 @@ wh_status wh_mesh_read(const char *path, wh_mesh **out)
     if (!path || !out)
         return wh__fail(WH_ERR_ARGUMENT, "wh_mesh_read: %s is NULL", path ? "out" : "path");
     if (!wh__map_open(path, &file))
-        return wh__fail(errno == ENOMEM ? WH_ERR_MEMORY : WH_ERR_IO, "%s: cannot be read: %s", path, strerror(errno));
+        return wh__fail(errno == ENOMEM ? WH_ERR_MEMORY : WH_ERR_IO, "%s: cannot be read: %s", path,
+                        errno == ENOTSUP ? "not a regular file" : strerror(errno));
     wh_mesh *m = wh__mesh_new();
     wh_status status = m ? read_bytes(m, path, &file) : wh__out_of_memory(path);
     wh__map_close(&file);

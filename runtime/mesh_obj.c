@@ -202,6 +202,7 @@ static wh_status finish(reader *r, wh_mesh *m)
 wh_status wh__obj_read(wh_mesh *m, const char *path, const char *bytes, size_t size)
 {
     reader r = {.text = {.path = path, .at = bytes, .end = bytes + size, .line = 1}};
+    wh__skip_mark(&r.text);
     wh_status status = read_statements(&r);
     if (status == WH_OK)
         status = finish(&r, m);

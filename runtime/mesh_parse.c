@@ -10,6 +10,12 @@
 #include <string.h>
 #include <strings.h>
 
+void wh__skip_mark(wh_text *t)
+{
+    if (t->end - t->at >= 3 && memcmp(t->at, "\xef\xbb\xbf", 3) == 0)
+        t->at += 3;
+}
+
 void wh__skip_newline(wh_text *t)
 {
     if (t->at == t->end)
@@ -170,8 +176,11 @@ bool wh__scan_integer(wh_text *t, char stop, int64_t *out)
     if (c < end && (*c == '-' || *c == '+'))
         negative = *c++ == '-';
     const char *first = c;
-    for (; c < end && is_digit(*c); c++)
-        value = value < 100000000000000000 ? value * 10 + (*c - '0') : value;
+    for (; c < end && is_digit(*c); c++) {
+        if (value >= 100000000000000000)
+            return false;
+        value = value * 10 + (*c - '0');
+    }
     if (c == first || !ends_number(c, end, stop))
         return false;
     *out = negative ? -value : value;

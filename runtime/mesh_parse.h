@@ -28,13 +28,15 @@ static inline void wh__skip_blanks(wh_text *t)
         t->at++;
 }
 
+void wh__skip_mark(wh_text *t);                   /* at the start: over the mark of UTF-8 that some editors write */
 void wh__skip_newline(wh_text *t);                /* at a line's end: to the start of the next */
 void wh__skip_line(wh_text *t);                   /* to the start of the next line */
 wh_word wh__peek_word(const wh_text *t);          /* what stands here, for a message: printable and cut short */
 bool wh__take_word(wh_text *t, const char *word); /* steps over it if it stands here, in any case of letters */
 
 /* Numbers, whatever the locale, correctly rounded. Both end at a blank, a line end, or a character of stop; false:
- * there is no number here, and nothing was moved. Too large a float is infinite, too large an integer has 18 digits. */
+ * there is no number here, and nothing was moved. Too large a float is infinite; an integer of more than 18 digits is
+ * none. */
 bool wh__scan_float(wh_text *t, char stop, float *out);
 bool wh__scan_integer(wh_text *t, char stop, int64_t *out);
 

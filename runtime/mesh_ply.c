@@ -1,8 +1,8 @@
 /* mesh_ply.c - reads PLY: text, and binary of either byte order.
  *
  * Greg Turk, The PLY Polygon File Format, 1994. Read are the elements vertex (x, y, z; other scalars become
- * attributes), face and tristrips; all others are stepped over. In text each line is one entry of an element. Memory is
- * asked for only after the header's counts were found possible for the length of the file. */
+ * attributes, as floats), face and tristrips; all others are stepped over. In text each line is one entry of an
+ * element. Memory is asked for only after the header's counts were found possible for the length of the file. */
 #include "error.h"
 #include "mesh_parse.h"
 #include <math.h>
@@ -131,8 +131,11 @@ static wh_status header_element(reader *r, const words *w, uint32_t line)
 {
     wh_text number = {.at = w->s[2], .end = w->s[2] + (w->count == 3 ? strlen(w->s[2]) : 0)};
     int64_t count;
-    if (w->count != 3 || !wh__scan_integer(&number, '\n', &count) || count < 0)
+    if (w->count != 3)
         return FAIL_LINE(r, line, "an element needs a name and a count");
+    wh_word word = wh__peek_word(&number);
+    if (!wh__scan_integer(&number, '\n', &count) || count < 0)
+        return FAIL_LINE(r, line, "'%s' is not a count", word.s);
     if (r->element_count == MOST_ELEMENTS)
         return FAIL_LINE(r, line, "more than %d elements", MOST_ELEMENTS);
     for (uint32_t i = 0; i < r->element_count; i++) {

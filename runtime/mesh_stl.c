@@ -163,6 +163,7 @@ static void skip_name(wh_text *t)
 static wh_status read_text(reader *r, wh_text *t)
 {
     wh_status status = WH_OK;
+    wh__skip_mark(t);
     for (skip_space(t); t->at < t->end && status == WH_OK; skip_space(t)) {
         status = expect(t, "solid");
         skip_name(t);
@@ -182,6 +183,7 @@ static bool is_text(const char *bytes, size_t size)
     if (size >= HEADER && size == HEADER + (uint64_t)RECORD * load32(bytes + 80))
         return false;
     wh_text t = {.at = bytes, .end = bytes + size};
+    wh__skip_mark(&t);
     skip_space(&t);
     return wh__take_word(&t, "solid") && !memchr(bytes, 0, size < 1024 ? size : 1024);
 }

@@ -1,5 +1,9 @@
 /* mesh_write.c - meshes and points to PLY, OBJ, USD text and CSV.
  *
+ * A position that is not finite is the caller's fault (WH_ERR_ARGUMENT): no reader would take the file, ours included.
+ * Attributes may be nan or infinite. They are floats in the library and in every file, whatever the type that they had
+ * in the file that was read.
+ *
  * Floats are written with the fewest of 6 to 9 digits that read back as the same float, whatever the locale. */
 #include "error.h"
 #include "mesh.h"
@@ -495,7 +499,23 @@ static const file_format *find_format(const char *path)
 
 static wh_status cannot_write(const char *path)
 {
-    return wh__fail(WH_ERR_IO, "%s: cannot be written: %s", path, strerror(errno));
+    return wh__fail(WH_ERR_IO, "%s: cannot be written: %s", path,
+                    errno == ENOTSUP ? "not a regular file" : strerror(errno));
+}
+
+static wh_status check_finite(const char *path, const float *position, size_t count)
+{
+    for (size_t i = 0; i < 3 * count; i++) {
+        if (!isfinite(position[i]))
+            return wh__fail(WH_ERR_ARGUMENT,
+                            "%s: point %zu is not finite (%s); nothing was written (points count from 0; look for the "
+                            "stage that makes it)",
+                            path, i / 3,
+                            isnan(position[i]) ? "nan"
+                            : position[i] < 0  ? "-inf"
+                                               : "inf");
+    }
+    return WH_OK;
 }
 
 static wh_status write_file(const char *path, const file_format *format, const wh_mesh *m, const wh_points *p)
@@ -530,7 +550,8 @@ wh_status wh_mesh_write(const wh_mesh *m, const char *path)
     const file_format *format = find_format(path);
     if (!format || !format->mesh)
         return wh__fail(WH_ERR_ARGUMENT, "%s: meshes are written as .ply, .obj or .usda (change the ending)", path);
-    return write_file(path, format, m, NULL);
+    wh_status status = check_finite(path, m->position, m->point_count);
+    return status == WH_OK ? write_file(path, format, m, NULL) : status;
 }
 
 wh_status wh_points_write(const wh_points *p, const char *path)
@@ -547,5 +568,6 @@ wh_status wh_points_write(const wh_points *p, const char *path)
         return wh__fail(WH_ERR_ARGUMENT,
                         "%s: points are written as .ply, .obj, .csv, .usda or .instancer.usda (change the ending)",
                         path);
-    return write_file(path, format, NULL, p);
+    wh_status status = check_finite(path, p->position, p->count);
+    return status == WH_OK ? write_file(path, format, NULL, p) : status;
 }

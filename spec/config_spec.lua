@@ -169,7 +169,15 @@ return pipeline "t" {
     ["fields = { 1 }"] = "fields wants { name = field }, with a name for each",
     ["mesh.sphere {}, mesh.sphere {}"] = "a second mesh (the first is on line 2)",
     ["sample.inside { name = \"a\" }, sample.inside { name = \"a\" }"] =
-      "a second sample named \"a\" (the first is on line 2)",
+      "a second sample named \"a\" (the first is on line 2; give it another name: name = \"…\")",
+    ["sample.inside {}, sample.inside {}"] =
+      "a second sample named \"inside\" (the first is on line 2; give it another name: name = \"…\")",
+    ["sample.inside { name = \"inside\" }, sample.inside {}"] =
+      "a second sample named \"inside\" (the first is on line 2; give it another name: name = \"…\")",
+    ["sample.inside { name = \"../a\" }"] =
+      "sample.inside.name wants letters, digits, _ and - (it becomes a file's name), not \"../a\"",
+    ["sample.inside { name = \"é\" }"] =
+      "sample.inside.name wants letters, digits, _ and - (it becomes a file's name), not \"é\"",
     ["reload {}, reload {}"] = "a second reload",
     ["reload { publish = \"between-frame\" }"] =
       "reload.publish = \"between-frame\" is none of between-frames (did you mean 'between-frames'?)",
@@ -211,6 +219,12 @@ return pipeline "t" {
     ["string.rep(\"x\", 10, (\"y\"):rep(1e6))"] = "string.rep would make more than 1000000 bytes",
     ["string.find((\"a\"):rep(1000), (\"a*\"):rep(20) .. \"b\")"] =
       "string.find: the pattern is too costly for 1000 bytes",
+    ["(\"a\"):rep(1e5):find((\"a\"):rep(5e4) .. \"b\", 1, true)"] =
+      "string.find: the pattern is too costly for 100000 bytes",
+    ["(\"(\"):rep(1e5):gsub(\"%b()\", \"\")"] = "string.gsub: the pattern is too costly for 100000 bytes",
+    ["(\"a\"):rep(1e4):match(\"a*b\")"] = "string.match: the pattern is too costly for 10000 bytes",
+    ["(\"x\"):match((\"[\"):rep(1e6))"] = "string.match: the pattern is too costly for 1 bytes",
+    ["deform.twist { angle = function(t) print(t) return 1 end }"] = "print cannot be used in a function of time",
     ["table.insert({}, -2^30, 1)"] = "bad argument #2 to 'insert' (position out of bounds)",
     ["getmetatable(\"\")"] = "unknown name 'getmetatable' (a pipeline file cannot use it)",
     ["setmetatable(deform, {})"] = "cannot change a protected metatable",
@@ -252,6 +266,8 @@ return pipeline "t" {
     ["local t = {}\nfor i = 1, 2000 do t[i] = false end\nreturn pipeline \"a\" (t)"] =
       "t.lua:3: the pipeline has more than 1000 entries",
     [("-"):rep(2^20 + 1)] = "t.lua:1: the file has more than 1048576 bytes",
+    ["local t = {}\nfor i = 1, 100001 do t[i] = -i end\ntable.sort(t)"] =
+      "t.lua:3: table.sort: more than 100000 entries",
     ["local s = field.nome { a = 1 }\nfor i = 1, s.count do end\nif s < 3 then end\nreturn s"] =
       "t.lua:1: no kernel field.nome (did you mean 'none'?)",
   } do
@@ -358,15 +374,20 @@ end)
 
 describe("the host's seed", function()
   it("replaces that of every sampler", function()
-    local plan = plan_of(stages("sample.inside { seed = expose(7) }, sample.inside {}", nil, { seed = 42 }))
+    local plan = plan_of(stages('sample.inside { seed = expose(7) }, sample.inside { name = "b" }', nil,
+                                { seed = 42 }))
     assert.are.same({ init = { 42 } }, plan.samples[1].params.seed)
     assert.are.same({ init = { 42 } }, plan.samples[2].params.seed)
     assert.are.same({}, plan.exposed)
   end)
 
-  it("has to fit", function()
-    refused({ "t.lua:2: sample.inside.seed = 4000000000 is outside 0 .. 2147483647 (given by the host)" },
-            stages("sample.inside {}", nil, { seed = 4e9 }))
+  it("wraps around where it does not fit, and 0 is none", function()
+    local function seed(given)
+      return plan_of(stages("sample.inside { seed = 7 }", nil, { seed = given })).samples[1].params.seed
+    end
+    for given, expected in pairs { [0] = 7, [2^31 - 1] = 2^31 - 1, [2^31] = 0, [2^31 + 5] = 5, [4e9] = 4e9 - 2^31 } do
+      assert.are.same({ init = { expected } }, seed(given))
+    end
   end)
 end)
 
@@ -382,6 +403,13 @@ describe("require", function()
     assert.are.same({ "a/b.lua", "c.lua" }, reads)
     assert.are.same({ "a/b.lua", "c.lua" }, plan.modules)
     assert.are.same({ 12 }, plan.stages[1].params.angle.init)
+  end)
+
+  it("keeps the order of mistakes on one line", function()
+    local entries = {}
+    for i = 1, 11 do entries[i] = tostring(i) end
+    local _, errors = read('return pipeline "t" { ' .. table.concat(entries, ", ") .. " }")
+    for i = 1, 11 do assert.matches("^entry " .. i .. " of", errors[i].text) end
   end)
 
   it("names the file of a mistake", function()
@@ -403,6 +431,24 @@ describe("print", function()
     local out = {}
     plan_of(read('print("a", 1, nil)\nreturn pipeline "t" {}', nil, { print = function(...) out = { ... } end }))
     assert.are.same({ "a\t1\tnil", "t.lua:1" }, out)
+  end)
+
+  it("stops after 64 KiB, and says so once", function()
+    local bytes, out = 0, {}
+    plan_of(read('for i = 1, 1e4 do print(("x"):rep(1000)) end\nreturn pipeline "t" {}', nil,
+                 { print = function(text) bytes, out[#out + 1] = bytes + #text, text end }))
+    assert.is_true(bytes > 60000 and bytes <= 65536)
+    assert.are.equal(("x"):rep(1000), out[#out - 1])
+    assert.are.equal("the rest of what is printed is left out (it is too much)", out[#out])
+  end)
+
+  it("is not for functions of time", function()
+    local out = 0
+    local plan = plan_of(stages("deform.twist { angle = function(t) if t > 0 then print(t) end return 1 end }", nil,
+                                { print = function() out = out + 1 end }))
+    assert.are.equal("t.lua:2: print cannot be used in a function of time",
+                     select(2, config.evaluate(plan.functions[1], 1)))
+    assert.are.equal(0, out)
   end)
 end)
 
@@ -430,6 +476,35 @@ describe("config.evaluate", function()
   end)
 end)
 
+describe("the place of an error in a function of time", function()
+  local function message(body, seconds)
+    local plan = plan_of(stages("deform.twist {\nangle = function(t)\n" .. body .. "\nend }"))
+    return select(2, config.evaluate(plan.functions[1], seconds or 1))
+  end
+
+  it("is where the function stands when the error has none in the file", function()
+    for body, expected in pairs {
+      ["if t > 0 then error('no', 0) end return 1"] = "t.lua:3: no",
+      ["if t > 0 then error('1:2: no', 0) end return 1"] = "t.lua:3: 1:2: no",
+      ["if t > 0 then error('x.lua:7: no', 0) end return 1"] = "t.lua:3: x.lua:7: no",
+      ["if t > 0 then error('/usr/whorl/config.lua:7: no', 0) end return 1"] = "t.lua:3: no",
+      ["if t > 0 then error() end return 1"] = "t.lua:3: error with nil in place of a text",
+      ["if t > 0 then error('no') end return 1"] = "t.lua:4: no",
+      ["if t > 0 then (string.rep)() end return 1"] = "t.lua:4: bad argument #1 to 'rep' (string expected, got nil)",
+    } do
+      assert.are.equal(expected, message(body))
+    end
+  end)
+
+  it("is named in full, however long", function()
+    local name = ("long/"):rep(30) .. "t.lua"
+    local plan = assert(config.read("return pipeline 't' { deform.twist { angle = function(t)\n"
+      .. "if t > 0 then t.x.y = 1 end return 1 end } }", name, { kernel = kernel, names = names }))
+    assert.are.equal(name .. ":2: attempt to index local 't' (a number value)",
+                     select(2, config.evaluate(plan.functions[1], 1)))
+  end)
+end)
+
 describe("config.plain", function()
   it("is what JSON shows", function()
     local plan = plan_of(read [[
@@ -444,6 +519,52 @@ return pipeline "t" {
       .. '"mask":{"sub":[1,{"at":"t.lua:2","kernel":"field.none","params":{}}]},'
       .. '"params":{"angle":{"function":"t.lua:2","now":5},"axis":{"exposed":"twist.axis","now":"x"},"clamp":true,'
       .. '"length":1}}]}', json.encode(config.plain(plan)))
+  end)
+end)
+
+describe("a file that does too much", function()
+  local project = require "spec.support.project"
+  local too_long = "this runs too long: stopped (a pipeline only describes the work; is there an endless loop?)"
+  local p
+  before_each(function() p = project.new() end)
+  after_each(function() p:close() end)
+
+  for what, text in pairs {
+    ["costly strings"] = "\nfor i = 1, 1e9 do local s = ('x'):rep(1e6) end",
+    ["costly inserts"] = "local t = {}\nfor i = 1, 1e9 do table.insert(t, 1, i) end",
+  } do
+    it("is stopped: " .. what, function()
+      p:write("t.lua", text)
+      local _, message = p:open "t.lua"
+      assert.are.equal("t.lua:2: " .. too_long, p:plain(message))
+    end)
+  end
+
+  local function session(body)
+    p:write("t.lua", 'return pipeline "t" { deform.linear { factor = function(t)\n' .. body
+      .. "\nreturn { 2, 1, 1 } end } }")
+    return assert(p:open "t.lua")
+  end
+
+  local function deform(s, seconds)
+    local out, message = s:deform(project.cloud { { 1, 1, 1 } }, seconds)
+    return out and project.points(out, 1), message and p:plain(message)
+  end
+
+  it("is stopped in a function of time, and runs again when it can", function()
+    for body, message in pairs {
+      ["while t == 1 do local s = ('x'):rep(1e6) end"] = "t.lua:1: " .. too_long,
+      ["local s = ('x'):rep(1e6) while t == 1 do s = s .. s .. s .. s .. s .. s end"] = "t.lua:1: not enough memory",
+      ["local function f() return 1 + f() end if t == 1 then f() end"] = "t.lua:1: stack overflow",
+      ["if t == 1 then print(t) end"] = "t.lua:2: print cannot be used in a function of time",
+    } do
+      local s = session(body)
+      for _ = 1, 2 do
+        assert.are.same({ { 2, 1, 1 } }, deform(s, 0))
+        assert.are.same({ n = 2, nil, message }, { n = 2, deform(s, 1) })
+      end
+      s:close()
+    end
   end)
 end)
 

@@ -96,7 +96,9 @@ describe("reading OBJ", function()
     local cases = {
       ["f 1 2 9"] = "a.obj:5: face uses point 9 but the file has 4 (points count from 1)",
       ["\nf 1 2 3 \\\n 99999999999999999999"] =
-        "a.obj:7: face uses point 999999999999999999 but the file has 4 (points count from 1)",
+        "a.obj:7: '99999999999999999999' is not a corner (point, or point/texture/normal)",
+      ["f 1 2 999999999999999999"] =
+        "a.obj:5: face uses point 999999999999999999 but the file has 4 (points count from 1)",
       ["f 0 1 2"] = "a.obj:5: face uses point 0 (points count from 1)",
       ["f 1 2 -5"] = "a.obj:5: face uses point -5 but only 4 come before it",
       ["f 1 2"] = "a.obj:5: a face has 2 corners (at least 3 are needed)",
@@ -120,8 +122,15 @@ describe("reading OBJ", function()
   end)
 
   it("refuses files without points", function()
-    assert.equal("a.obj: there are no points in it", message("a.obj", "# nothing\n"))
-    assert.equal("a.obj: the file is empty", message("a.obj", ""))
+    assert.equal("a.obj:1: there are no points in it", message("a.obj", "# nothing\n"))
+    assert.equal("a.obj:1: the file is empty", message("a.obj", ""))
+  end)
+
+  it("steps over the mark of UTF-8", function()
+    local m = assert(lib.parse("a.obj", "\239\187\191" .. square .. "f 1 2 3\n"))
+    assert.same({ 0, 0, 0, 1, 0, 0, 1, 1, 0, 0, 1, 0 }, m.position)
+    assert.equal("a.obj:1: 'x' is not a finite number", message("a.obj", "\239\187\191v x"))
+    assert.equal("a.obj:1: there are no points in it", message("a.obj", "\239\187\191"))
   end)
 end)
 
@@ -259,7 +268,10 @@ describe("reading PLY", function()
       message("a.ply", "ply\nformat ascii 2.0\n"))
     assert.equal("a.ply:2: the header has no format", message("a.ply", "ply\nend_header\n"))
     assert.equal("a.ply:3: unknown word 'elephant' in the header", with("elephant 1"))
-    assert.equal("a.ply:3: an element needs a name and a count", with("element vertex -1"))
+    assert.equal("a.ply:1: a PLY file begins with the line 'ply'", message("a.ply", "\239\187\191ply\n"))
+    assert.equal("a.ply:3: an element needs a name and a count", with("element vertex"))
+    assert.equal("a.ply:3: '-1' is not a count", with("element vertex -1"))
+    assert.equal("a.ply:3: '12345678901234567890123' is not a count", with("element vertex 12345678901234567890123"))
     assert.equal("a.ply:3: 4294967296 are more than 4294967295", with("element vertex 4294967296"))
     assert.equal("a.ply:4: element vertex is declared twice", with("element vertex 1", "element vertex 1"))
     assert.equal("a.ply:3: a property stands before the first element", with("property float x"))
@@ -279,7 +291,7 @@ describe("reading PLY", function()
       with("element face 1", "property list uchar int vertex_indices", "end_header", "3 0 1 2"))
     assert.equal("a.ply:3: element face has no list of integers vertex_indices",
       with("element face 1", "property list uchar float vertex_indices", "end_header", "3 0 1 2"))
-    assert.equal("a.ply: there are no points in it", with("end_header"))
+    assert.equal("a.ply:1: there are no points in it", with("end_header"))
   end)
 
   it("refuses wrong text, with the line", function()
@@ -401,8 +413,9 @@ describe("reading STL", function()
     assert.equal("a.stl: byte 120: triangle 0 (counted from 0) has a coordinate that is not finite",
       message("a.stl", binary_stl("", { { 0, 0, 0, 1, 0, 0, 0 / 0, 1, 0 } })))
     assert.equal("5 bytes after the last triangle were not read", assert(lib.parse("a.stl", binary .. "hello")).note)
-    assert.equal("a.stl: there are no points in it", message("a.stl", binary_stl("", {})))
+    assert.equal("a.stl:1: there are no points in it", message("a.stl", binary_stl("", {})))
     local text = text_stl(two)
+    assert.same(lib.parse("a.stl", text), lib.parse("a.stl", "\239\187\191" .. text))
     assert.equal("a.stl:6: 'vortex' stands where 'vertex' should",
       message("a.stl", (text:gsub("vertex 1 1", "vortex 1 1", 1))))
     assert.equal("a.stl:4: '1e99' is not a finite number", message("a.stl", (text:gsub("vertex 0", "vertex 1e99", 1))))
@@ -422,6 +435,12 @@ describe("reading any file", function()
     assert.equal(lib.IO, status)
     _, text = lib.read("spec")
     assert.equal("spec: cannot be read: Is a directory", text)
+    _, text = lib.read("/dev/null")
+    assert.equal("/dev/null: cannot be read: not a regular file", text)
+    local pipe = lib.temporary("pipe.obj")
+    assert.equal(0, os.execute(("mkfifo '%s'"):format(pipe)))
+    _, text = lib.read(pipe)
+    assert.equal(pipe .. ": cannot be read: not a regular file", text)
     _, text, status = lib.read(nil)
     assert.equal("wh_mesh_read: path is NULL", text)
     assert.equal(lib.ARGUMENT, status)
@@ -633,6 +652,29 @@ def Mesh "mesh"
     pipe:close()
   end)
 
+  it("refuses positions that are not finite, and writes nothing", function()
+    local from, advice = lib.temporary("from.obj"),
+      "; nothing was written (points count from 0; look for the stage that makes it)"
+    lib.save(from, square)
+    local mesh, values = assert(lib.read(from)), ffi.new("float[12]")
+    for text, value in pairs { nan = 0 / 0, inf = math.huge, ["-inf"] = -math.huge } do
+      values[7] = value
+      C.wh_mesh_set_positions(mesh, values)
+      for _, ending in ipairs { ".ply", ".obj", ".usda" } do
+        local to = lib.temporary("to" .. ending)
+        assert.equal(lib.ARGUMENT, tonumber(C.wh_mesh_write(mesh, to)))
+        assert.equal(("%s: point 2 is not finite (%s)%s"):format(to, text, advice), ffi.string(C.wh_last_error()))
+        assert.is_nil((io.open(to)))
+      end
+      local p, keep = points()
+      keep[1][5] = value
+      local to = lib.temporary("p.csv")
+      assert.equal(lib.ARGUMENT, tonumber(C.wh_points_write(p, to)))
+      assert.equal(("%s: point 1 is not finite (%s)%s"):format(to, text, advice), ffi.string(C.wh_last_error()))
+      assert.is_nil((io.open(to)))
+    end
+  end)
+
   it("says what cannot be written", function()
     local p, keep = points()
     local function refused(path, status)
@@ -645,6 +687,9 @@ def Mesh "mesh"
     local folder = lib.temporary("folder.csv")
     os.execute(("mkdir '%s'"):format(folder))
     assert.equal(folder .. ": cannot be written: Is a directory", refused(folder, lib.IO))
+    local pipe = lib.temporary("pipe.csv")
+    assert.equal(0, os.execute(("mkfifo '%s'"):format(pipe)))
+    assert.equal(pipe .. ": cannot be written: not a regular file", refused(pipe, lib.IO))
     p.size = 1
     assert.equal("wh_points_write: points.size is 1 (set it to sizeof(wh_points), " .. ffi.sizeof(p) .. ")",
       refused("p.csv", lib.ARGUMENT))

@@ -95,6 +95,14 @@ describe("schema.parse", function()
     end)
   end
 
+  it("refuses more attributes than a kernel can have", function()
+    local four = {}
+    for i = 1, 4 do four[i] = ("char a%d[8] WH_UI(\"\", attribute = true); char t%d[8] WH_UI(\"\");"):format(i, i) end
+    assert.are.equal(8, #assert(schema.parse(table.concat(four), "f")))
+    assert.are.equal("parameter 'e': more than 4 parameters name attributes",
+                     select(2, schema.parse(table.concat(four) .. 'char e[8] WH_UI("", attribute = true);', "f")))
+  end)
+
   it("refuses too many parameters and too large a struct", function()
     local many, large = {}, {}
     for i = 1, 65 do many[i] = ("float p%d WH_UI(0);"):format(i) end

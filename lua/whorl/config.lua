@@ -13,7 +13,8 @@ local value = require "whorl.value"
 
 local M = {}
 
-local limit = { errors = 50, text = 1048576, entries = 1000, parts = 256, name = 200, message = 500, print = 4096 }
+local limit = { errors = 50, text = 1048576, entries = 1000, parts = 256, name = 200, message = 500, print = 4096,
+                printed = 65536 }
 
 local envelope, enabled = plain.envelope, plain.enabled
 local extras = {
@@ -73,7 +74,8 @@ function Reader:report_at(s, line, text)
   local key = ("%s:%d:%s"):format(s.file, line, text)
   if self.reported[key] then return end
   self.reported[key] = true
-  self.errors[#self.errors + 1] = { file = s.file, line = line, text = text, order = s.order }
+  local found = #self.errors + 1
+  self.errors[found] = { file = s.file, line = line, text = text, order = s.order, found = found }
   if #self.errors >= limit.errors then error(too_many, 0) end
 end
 
@@ -96,15 +98,21 @@ function Reader:only_while_reading(what)
   error(("%s:%d: %s cannot be used in a function of time"):format(s.file, line, what), 0)
 end
 
---- Splits "file:line: text" as Lua words it, where the file may be cut short.
+--- Splits "file:line: text" as Lua words it, where the file may be cut short, or as messages here do.
 function Reader:place_of(message)
   for _, s in pairs(self.sources) do
-    local head = s.short .. ":"
-    if string.sub(message, 1, #head) == head then
-      local line, text = string.match(message, "^(%d+): (.*)$", #head + 1)
+    for _, head in ipairs { s.short .. ":", s.file .. ":" } do
+      local line, text
+      if string.sub(message, 1, #head) == head then line, text = string.match(message, "^(%d+): (.*)$", #head + 1) end
       if line then return s, tonumber(line), text end
     end
   end
+end
+
+--- An error as a text, without a place in whorl's own files.
+local function wording(problem)
+  if type(problem) ~= "string" then return "error with " .. value.show(problem) .. " in place of a text" end
+  return (string.gsub(problem, "^[^:]*whorl/[%w_]+%.lua:%d+: ", ""))
 end
 
 --- True for an error that only follows from a stand-in: its cause is recorded already.
@@ -119,7 +127,7 @@ function Reader:caught(problem)
   if type(problem) == "string" then s, line, text = self:place_of(problem) end
   if not s then
     s, line = self:here()
-    text = type(problem) == "string" and problem or "error with " .. value.show(problem) .. " in place of a text"
+    text = wording(problem)
   end
   if self:follows(text) then return end
   pcall(self.report_at, self, s, line, one_line(text))
@@ -338,6 +346,9 @@ end
 function Reader:name(call, v)
   if v == nil or v == self.stand_in then return nil end
   local problem = text_problem(v)
+  if not problem and call.kind == "sample" and string.find(v, "[^%w_-]") then
+    problem = "wants letters, digits, _ and - (it becomes a file's name), not " .. value.show(v)
+  end
   if not problem then return v end
   self:report_at(call.source, call.source:key_line(call.line, "name"), ("%s.name %s"):format(call.where, problem))
 end
@@ -474,11 +485,13 @@ function Reader:add_call(p, index, call)
     if plan.mesh and not call.placed then text = "a second mesh (the first is on line " .. plan.mesh.line .. ")" end
     plan.mesh = plan.mesh or call
   elseif call.kind == "sample" then
-    local first = call.name and p.sample_names[call.name]
+    local name = call.name or call.kernel -- as the runtime names it
+    local first = p.sample_names[name]
     if first and not call.placed then
-      text = ("a second sample named %s (the first is on line %d)"):format(value.show(call.name), first)
+      text = ("a second sample named %s (the first is on line %d; give it another name: name = \"…\")"):format(
+        value.show(name), first)
     end
-    p.sample_names[call.name or false] = first or call.line
+    p.sample_names[name] = first or call.line
     table.insert(plan.samples, call)
   else
     table.insert(plan.stages, call)
@@ -601,12 +614,17 @@ function Reader:open(name, path, text)
 end
 
 function Reader:print(...)
+  self:only_while_reading "print"
+  if not self.o.print or self.printed > limit.printed then return end
   local out = {}
   for i = 1, select("#", ...) do out[i] = tostring((select(i, ...))) end
   local text = table.concat(out, "\t")
   if #text > limit.print then text = string.sub(text, 1, limit.print) .. "…" end
   local s, line = self:here()
-  if self.o.print then self.o.print(text, ("%s:%d"):format(s.file, line)) end
+  local at = ("%s:%d"):format(s.file, line)
+  self.printed = self.printed + #text + #at
+  if self.printed > limit.printed then text = "the rest of what is printed is left out (it is too much)" end
+  self.o.print(text, at)
 end
 
 ---------------------------------------------------------------------------------------------------------------------
@@ -687,20 +705,27 @@ local function each_value(call, visit)
   if call.enabled then visit(call.enabled, enabled) end
 end
 
---- The seed that the host wants in place of every sampler's own.
+--- A host's seed has 64 bits: one that a parameter cannot hold wraps around.
+local function fold(seed, param)
+  if seed >= param.min and seed <= param.max then return seed end
+  local low = math.max(param.min, 0)
+  return low + seed % (param.max - low + 1)
+end
+
+--- The seed that the host wants in place of every sampler's own; 0 leaves them.
 function Reader:override_seed(call)
-  if call.kind ~= "sample" or not self.o.seed then return end
+  local seed = self.o.seed or 0
+  if call.kind ~= "sample" or seed == 0 then return end
   for _, param in ipairs(call.schema) do
     if param.name == "seed" and param.count == 1 and (param.type == "int" or param.type == "float") then
-      local init, problem = value.check(param, call.where .. ".seed", self.o.seed)
-      if init then call.params.seed = { init = init }
-      else self:report_at(call.source, call.line, problem .. " (given by the host)") end
+      call.params.seed = { init = assert(value.check(param, call.where .. ".seed", fold(seed, param))) }
     end
   end
 end
 
 function Reader:add_function(plan, call, v, param)
-  local entry = { fn = v.pending.fn, at = v.pending.at, where = call.where .. "." .. param.name, param = param }
+  local entry = { fn = v.pending.fn, at = v.pending.at, where = call.where .. "." .. param.name, param = param,
+                  reader = self }
   self.pending = v.pending -- a place for errors in functions that are not the file's own
   local result = entry.fn(0)
   local init, problem
@@ -799,7 +824,7 @@ local function new_reader(text, chunk, o)
   local r = setmetatable({
     o = o, kinds = o.kinds or kinds, main = source.new(chunk, text), folder = string.match(chunk, "^.*/") or "",
     errors = {}, reported = {}, sources = {}, objects = {}, parts = {}, modules = {}, module_paths = {}, file_count = 0,
-    opening = { (string.gsub(string.gsub(chunk, "^.*/", ""), "%.lua$", "")) }, stand_in = stand_in(),
+    printed = 0, opening = { (string.gsub(string.gsub(chunk, "^.*/", ""), "%.lua$", "")) }, stand_in = stand_in(),
   }, Reader)
   r.field_mt = r:field_metatable()
   r.exposed_mt = handle_metatable(r, "expose(…)", { misused = "expose(…) is not a number (it is the whole value)" })
@@ -814,9 +839,9 @@ local function in_order(errors)
   table.sort(errors, function(a, b)
     if a.order ~= b.order then return a.order < b.order end
     if a.line ~= b.line then return a.line < b.line end
-    return a.text < b.text
+    return a.found < b.found
   end)
-  for _, e in ipairs(errors) do e.order = nil end
+  for _, e in ipairs(errors) do e.order, e.found = nil, nil end
   return errors
 end
 
@@ -834,9 +859,19 @@ function M.read(text, chunk, o)
   local _, plan = sandbox.run(function() return r:run() end, function(problem) return r:caught(problem) end)
   r.closed = true
   if #r.errors == 0 and type(plan) ~= "table" then
-    r.errors[1] = { file = chunk, line = 1, text = type(plan) == "string" and plan or "cannot be read", order = 1 }
+    r.errors[1] = { file = chunk, line = 1, text = type(plan) == "string" and plan or "cannot be read", order = 1,
+                    found = 1 }
   end
   return #r.errors == 0 and plan or nil, in_order(r.errors), r.block or reload.defaults()
+end
+
+local function same(problem) return problem end
+
+--- "file:line: what is wrong" for whatever a function of time fails with.
+local function placed(entry, problem)
+  local s, line, text
+  if type(problem) == "string" then s, line, text = entry.reader:place_of(problem) end
+  return s and ("%s:%d: %s"):format(s.file, line, one_line(text)) or entry.at .. ": " .. one_line(wording(problem))
 end
 
 --- Calls a function of the plan for a time; the numbers, or nil and "file:line: what is wrong".
@@ -844,11 +879,13 @@ end
 ---@param seconds number
 ---@return number[]? values, string? message
 function M.evaluate(entry, seconds)
-  local ok, result = sandbox.run(entry.fn, function(problem)
-    if type(problem) ~= "string" then problem = "error with " .. value.show(problem) .. " in place of a text" end
-    return string.find(problem, ":%d+: ") and problem or entry.at .. ": " .. problem
-  end, seconds)
-  if not ok then return nil, tostring(result) end
+  local ok, result
+  for _ = 1, 2 do -- LuaJIT does not collect garbage when memory is short, it fails: then once more without it
+    ok, result = sandbox.run(entry.fn, same, seconds)
+    if ok or result ~= "not enough memory" then break end
+    collectgarbage()
+  end
+  if not ok then return nil, placed(entry, result) end
   local numbers, problem = value.check(entry.param, entry.where, result)
   if numbers then return numbers end
   return nil, ("%s: %s at t = %s"):format(entry.at, problem, value.show(seconds))

@@ -1,11 +1,13 @@
 --- What a pipeline file may call: libraries without the functions that reach outside, load code, or run without end.
---- Steps and memory are bounded by a hook and an allocator, which cannot stop one long call into C: those are bounded
---- here.
+--- Steps, time and memory are bounded by a hook and an allocator, which cannot stop one long call into C: each of those
+--- is kept below some 50 ms here, or is by the memory that its work needs, so that the hook sees the clock in between.
 
 local M = {}
 
-local longest = 1e6     -- bytes that string.rep may make
-local dearest = 1e9     -- steps that matching one pattern may take
+local longest = 1e6      -- bytes that string.rep may make
+local dearest = 4e7      -- characters that matching one pattern may look at
+local most_pattern = 500 -- bytes of a pattern
+local most_sorted = 1e5  -- entries that table.sort takes
 
 local function copy(library, ...)
   local out = {}
@@ -20,20 +22,27 @@ local function rep(s, n, separator)
   return string.rep(s, n, separator)
 end
 
---- A pattern with k repetitions splits n bytes in at most (n + k over k) ways, at each of n starts.
-local function cost(s, pattern)
+--- A pattern with k repetitions splits n bytes in at most (n + k over k) ways, at each of its starts, and each way
+--- passes its items once. %b and %1 run over as much as a repetition does. One at the very end never tries again.
+local function cost(name, s, pattern)
+  if #pattern > most_pattern then return math.huge end
   local n = #s
-  local _, k = string.gsub(pattern, "[*+?-]", "")
-  local ways = n + 1
+  local items = string.gsub(pattern, "%%[b%d]", "x*x")
+  items = string.gsub(string.gsub(items, "%%.", "x"), "%[%^?.[^]]*%]", "x")
+  local passed, k = string.gsub(string.gsub(items, "[()]", ""), "[*+?-]", "")
+  if string.find(items, "[*+?-]%)*$") then k = k - 1 end
+  local ways = 1
   for i = 1, k do ways = ways * (n + i) / i end
-  return ways
+  local starts = name ~= "gmatch" and string.sub(pattern, 1, 1) == "^" and 1 or n + 1
+  return starts * ways * (#passed + #pattern / 8) + 10 * n
 end
 
 local function guarded(f, name)
   return function(s, pattern, ...)
+    local text, wanted = tostring(s), tostring(pattern)
     local plain = name == "find" and select(2, ...)
-    if not plain and cost(tostring(s), tostring(pattern)) > dearest then
-      error(("string.%s: the pattern is too costly for %d bytes"):format(name, #tostring(s)), 2)
+    if (plain and #text * #wanted or cost(name, text, wanted)) > dearest then
+      error(("string.%s: the pattern is too costly for %d bytes"):format(name, #text), 2)
     end
     return f(s, pattern, ...)
   end
@@ -49,6 +58,13 @@ local function insert(t, ...)
   return table.insert(t, ...)
 end
 
+local function sort(t, ...)
+  if type(t) == "table" and #t > most_sorted then
+    error(("table.sort: more than %d entries"):format(most_sorted), 2)
+  end
+  return table.sort(t, ...)
+end
+
 local strings = copy(string, "dump")
 strings.rep = rep
 for _, name in ipairs { "find", "match", "gmatch", "gsub" } do strings[name] = guarded(string[name], name) end
@@ -57,7 +73,7 @@ for _, name in ipairs { "find", "match", "gmatch", "gsub" } do strings[name] = g
 --- compiled loop in them would outrun the step limit.
 function M.names()
   local tables = copy(table, "move", "foreach", "foreachi")
-  tables.insert = insert
+  tables.insert, tables.sort = insert, sort
   return {
     math = copy(math), string = copy(strings), table = tables, bit = copy(bit),
     ipairs = ipairs, pairs = pairs, next = next, select = select, type = type, tostring = tostring,

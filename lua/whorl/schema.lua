@@ -6,7 +6,7 @@ local value = require "whorl.value"
 
 local M = {}
 
-local limit = { text = 65536, params = 64, bytes = 8192, string = 1024, name = 63, choices = 64 }
+local limit = { text = 65536, params = 64, bytes = 8192, string = 1024, name = 63, choices = 64, attributes = 4 }
 
 local int_max = 2147483647
 local float_max = 3.4028234663852886e38
@@ -258,10 +258,12 @@ end
 local function read(reader, text)
   if #text > limit.text then fail("more than %d bytes of text", limit.text) end
   reader.tokens = tokenize(text)
-  local params, taken = {}, {}
+  local params, taken, attributes = {}, {}, 0
   while reader:peek() do
     local param = reader:parameter(taken)
     params[#params + 1], taken[param.name] = param, true
+    attributes = attributes + (param.attribute and 1 or 0)
+    if attributes > limit.attributes then fail("more than %d parameters name attributes", limit.attributes) end
     if #params > limit.params then fail("more than %d parameters", limit.params) end
   end
   reader.name = nil
