@@ -390,6 +390,7 @@ static bool call_protected(wh__plan *p, int million_steps, lua_CFunction functio
     free(c->text);
     c->text = strdup(text);
     lua_pop(p->lua, 1);
+    lua_gc(p->lua, LUA_GCCOLLECT, 0); /* memory that this call filled is there for the next */
     return false;
 }
 

@@ -228,10 +228,10 @@ static void reject(wh_session *s, const wh__mistakes *m, const char *subject)
 {
     for (size_t i = 0; i < m->count; i++) {
         const wh__mistake *w = &m->item[i];
-        wh_event *e =
-            w->line
-                ? wh__push_event(s, WH_EV_REJECTED, subject ? subject : w->file, "%s:%u: %s", w->file, w->line, w->text)
-                : wh__push_event(s, WH_EV_REJECTED, subject ? subject : w->file, "%s: %s", w->file, w->text);
+        const char *file = w->file ? w->file : s->file.s, *text = w->text ? w->text : "out of memory";
+        const char *about = subject ? subject : file;
+        wh_event *e = w->line ? wh__push_event(s, WH_EV_REJECTED, about, "%s:%u: %s", file, w->line, text)
+                              : wh__push_event(s, WH_EV_REJECTED, about, "%s: %s", file, text);
         e->status = WH_ERR_CONFIG;
         e->line = w->line;
         e->saved = s->saved_at;

@@ -50,11 +50,24 @@ describe("the whorl command", function()
       check("run a.lua --threads=x", 2, "",
         "whorl: --threads wants a whole number, 1 .. 256, not 'x' (whorl run --help)\n")
       check("run a.lua --time soon", 2, "", "whorl: --time wants a number, not 'soon' (whorl run --help)\n")
+      check("run a.lua --time nan", 2, "", "whorl: --time wants a number, not 'nan' (whorl run --help)\n")
+      check("run a.lua --time=inf", 2, "", "whorl: --time wants a number, not 'inf' (whorl run --help)\n")
+      check("run a.lua -o ''", 2, "", "whorl: -o wants a file, not '' (whorl run --help)\n")
       check("run a.lua --seed 1.5", 2, "",
         "whorl: --seed wants a whole number, 1 .. 2^53, not '1.5' (whorl run --help)\n")
       check("run a.lua -o", 2, "", "whorl: -o wants a value: FILE (whorl run --help)\n")
       check("run a.lua --quiet=yes", 2, "", "whorl: --quiet takes no value (whorl run --help)\n")
       check("live a.lua --json", 2, "", "whorl: unknown option '--json' (whorl live --help)\n")
+    end)
+
+    it("says so as JSON when that was asked for", function()
+      check("run --json a.lua --time x", 2, '{"errors":[{"text":"whorl: --time wants a number, not \'x\' '
+        .. '(whorl run --help)"}],"ok":false}\n', "")
+      check("check a.lua b.lua --json", 2, '{"errors":[{"text":"whorl: one file at a time, not also \'b.lua\' '
+        .. '(whorl check --help)"}],"ok":false}\n', "")
+      check("kernels --json twsit", 1, '{"errors":[{"text":"whorl: no kernel \'twsit\' (did you mean \'twist\'?)"}],'
+        .. '"ok":false}\n', "")
+      check("run -- a.lua --json", 2, "", "whorl: one file at a time, not also '--json' (whorl run --help)\n")
     end)
   end)
 
@@ -69,7 +82,22 @@ describe("the whorl command", function()
       local s, text, err = command.run(folder, name .. " --help")
       assert.same({ 0, "" }, { s, err })
       assert.matches("^usage: whorl " .. name .. " ", text)
+      for line in text:gmatch("[^\n]+") do
+        assert.is_true(#line < 100, line)
+      end
     end
+  end)
+
+  it("fails when what it has to say cannot be written", function()
+    local whorl, why = command.quote(command.whorl), "whorl: what was to be said could not be written to stdout\n"
+    for _, redirection in ipairs { ">/dev/full", ">&-" } do
+      local status, _, err = command.shell(folder, whorl .. " kernels " .. redirection)
+      assert.same({ 1, why }, { status, err })
+    end
+    file("a.lua", 'return pipeline "a" { mesh.sphere {} }\n')
+    local status, _, err = command.shell(folder, whorl .. " run a.lua -o a.obj >&-")
+    assert.same({ 1, why }, { status, err })
+    assert.is_nil(content("a.obj"):find("generation", 1, true)) -- it did not become stdout
   end)
 
   describe("new", function()
@@ -97,6 +125,12 @@ describe("the whorl command", function()
       assert.matches("\n  nothing was written %(name a file with %-o%)\n$", out)
     end)
 
+    it("warns of a kernel that hides one of whorl's", function()
+      check("new kernel twist", 0, "wrote twist.c\n",
+        "whorl: deform.twist: it will take the place of the one that came with whorl\n")
+      check("new kernel ramp", 0, "wrote ramp.c\n", "") -- there is only a field of that name
+    end)
+
     it("leaves a file that is there alone", function()
       file("mine.lua", "-- mine\n")
       check("new pipeline mine", 1, "",
@@ -122,16 +156,19 @@ describe("the whorl command", function()
         .. '  deform.twist { axis = expose("y", "Axis"), angle = 0 } }\n')
       check("run a.lua -i cube.obj -q -o out.obj --set linear.factor=3,1,1 --set=twist.axis=z", 0, "", "")
       assert.matches("\nv 3 1 1\n", content("out.obj"))
-      local usage = " (whorl run --help)\n"
       check("run a.lua -i cube.obj --set linear.facto=1,1,1", 2, "", "whorl: --set linear.facto=1,1,1: the pipeline"
-        .. " exposes no 'linear.facto' (did you mean 'linear.factor'?)" .. usage)
+        .. " exposes no 'linear.facto' (did you mean 'linear.factor'?)" .. "\n")
       check("run a.lua -i cube.obj --set linear.factor=1,1", 2, "",
-        "whorl: --set linear.factor=1,1: 2 values given, 3 wanted" .. usage)
+        "whorl: --set linear.factor=1,1: 2 values given, 3 wanted" .. "\n")
       check("run a.lua -i cube.obj --set linear.factor=1,x,1", 2, "",
-        "whorl: --set linear.factor=1,x,1: 'x' is not a number" .. usage)
+        "whorl: --set linear.factor=1,x,1: 'x' is not a number" .. "\n")
+      check("run a.lua -i cube.obj --set linear.factor=1,nan,1", 2, "",
+        "whorl: --set linear.factor=1,nan,1: 'nan' is not a number\n")
+      check("run a.lua -i cube.obj --json --set twist.axis=w", 2,
+        '{"errors":[{"text":"whorl: --set twist.axis=w: \'w\' is none of x|y|z"}],"ok":false}\n', "")
       check("run a.lua -i cube.obj --set twist.axis=w", 2, "",
-        "whorl: --set twist.axis=w: 'w' is none of x|y|z" .. usage)
-      check("run a.lua -i cube.obj --set factor", 2, "", "whorl: --set wants ID=VALUE, not 'factor'" .. usage)
+        "whorl: --set twist.axis=w: 'w' is none of x|y|z" .. "\n")
+      check("run a.lua -i cube.obj --set factor", 2, "", "whorl: --set wants ID=VALUE, not 'factor'" .. "\n")
     end)
 
     it("names a file for every sampler", function()
@@ -147,6 +184,46 @@ describe("the whorl command", function()
       assert.is_nil(content("out.mesh.ply")) -- it is the mesh that was read
     end)
 
+    it("refuses, before it cooks, to write over what it reads", function()
+      file("cube.obj", cube)
+      command.shell(folder, "ln -s cube.obj link.obj")
+      file("a.lua", 'return pipeline "a" { deform.linear { factor = { 2, 1, 1 } } }\n')
+      check("run a.lua -i cube.obj -o cube.obj", 2, "",
+        "whorl: -o cube.obj is the mesh that is read (name another file)\n")
+      check("run a.lua -i link.obj --mesh-out ./cube.obj", 2, "",
+        "whorl: --mesh-out ./cube.obj is the mesh that is read (name another file)\n")
+      check("live a.lua -i cube.obj -o link.obj", 2, "",
+        "whorl: -o link.obj is the mesh that is read (name another file)\n")
+      check("run a.lua -i cube.obj -o a.lua", 2, "",
+        "whorl: -o a.lua is the pipeline itself (name another file)\n")
+      assert.equal(cube, content("cube.obj"))
+    end)
+
+    it("refuses, before it cooks, names that cannot be", function()
+      file("a.lua", 'return pipeline "a" { mesh.sphere {}, sample.inside { name = "one", spacing = 0.5 },\n'
+        .. '  sample.inside { name = "mesh", spacing = 0.5 } }\n')
+      check("run a.lua -o out.ply", 2, "",
+        "whorl: out.mesh.ply would be both the mesh and the points of 'mesh' (name another file)\n")
+      check("run a.lua -o out.ply --mesh-out ./out.ply", 2, "",
+        "whorl: -o out.ply would be both the mesh and the points of 'one' (name another file)\n")
+      check("run a.lua -o out.xyz", 2, "",
+        "whorl: -o out.xyz: points are written as .ply, .obj, .csv, .usda or .instancer.usda (change the ending)\n")
+      check("run a.lua -o out.csv --mesh-out out.csv", 2, "",
+        "whorl: --mesh-out out.csv: meshes are written as .ply, .obj or .usda (change the ending)\n")
+      assert.equal("a.lua\n", select(2, command.shell(folder, "ls")))
+      local status = command.run(folder, "run -q a.lua -o OUT.PLY --mesh-out m.ply")
+      assert.equal(0, status)
+      assert.is_truthy(content("OUT.PLY") and content("OUT.mesh.PLY") and content("m.ply"))
+    end)
+
+    it("says of which mesh it has something to say", function()
+      file("a.lua", 'return pipeline "a" { deform.linear {} }\n')
+      file("m.obj", "v 0 0 0\nv 1 0 0\nv 0 0 1\nv 5 5 5\nf 1 2 3\n")
+      local _, out, err = command.run(folder, "run a.lua -i m.obj")
+      assert.equal("m.obj: 1 of 4 points are in no face\n", err)
+      assert.matches("^a%.lua: 4 points, 1 triangle, ", out)
+    end)
+
     it("says what is wrong with its files, and ends with 1", function()
       file("a.lua", 'return pipeline "a" { deform.linear {} }\n')
       local status, out, err = command.run(folder, "run a.lua -i none.obj")
@@ -157,18 +234,27 @@ describe("the whorl command", function()
       assert.matches("none%.lua: ", err)
       status, out, err = command.run(folder, "run a.lua")
       assert.same({ 1, "" }, { status, out })
-      assert.matches("%(give a mesh with %-i MESH%)\n$", err)
+      assert.equal("the pipeline makes no mesh of its own (give one with -i MESH, or add mesh.sphere { … })\n", err)
       file("bad.lua", 'return pipeline "a" {\n  deform.twsit {} }\n')
       check("run bad.lua", 1, "", "bad.lua:2: no kernel deform.twsit (did you mean 'twist'?)\n")
+      check("run bad.lua --json", 1, '{"errors":[{"file":"bad.lua","line":2,"text":"no kernel deform.twsit (did you '
+        .. 'mean \'twist\'?)"}],"ok":false}\n', "")
     end)
   end)
 
   it("ends with 130 when it is interrupted, and writes nothing", function()
     file("slow.lua", 'return pipeline "a" { mesh.sphere {}, sample.inside { spacing = 0.003 } }\n')
-    local status, out, err = command.shell(folder, ("timeout --preserve-status -s INT 1 %s run slow.lua -o slow.ply")
-      :format(command.quote(command.whorl)))
+    local status, out, err = command.shell(folder, ("%s run slow.lua -o slow.ply & sleep 1; kill -%s $!; wait $!")
+      :format(command.quote(command.whorl), "INT"))
     assert.same({ 130, "", "whorl: interrupted, nothing was written\n" }, { status, out, err })
     assert.is_nil(content("slow.ply"))
+  end)
+
+  it("takes two signals at once for one", function()
+    file("slow.lua", 'return pipeline "a" { mesh.sphere {}, sample.inside { spacing = 0.003 } }\n')
+    local status, out, err = command.shell(folder, ("%s run slow.lua & sleep 1; kill -INT $!; kill -TERM $!; wait $!")
+      :format(command.quote(command.whorl)))
+    assert.same({ 130, "", "whorl: interrupted, nothing was written\n" }, { status, out, err })
   end)
 
   describe("check", function()
@@ -210,13 +296,36 @@ describe("the whorl command", function()
   end)
 
   describe("doctor", function()
+    local here
+
+    before_each(function()
+      here = folder:gsub("%p", "%%%0")
+    end)
+
+    local function doctor(variables)
+      return command.shell(folder, ("%s %s doctor"):format(variables, command.quote(command.whorl)))
+    end
+
     it("finds what it needs here", function()
-      local status, out, err = command.shell(folder, ("XDG_CACHE_HOME=$PWD %s doctor"):format(
-        command.quote(command.whorl)))
+      local status, out, err = doctor("XDG_CACHE_HOME=$PWD/new")
       assert.same({ 0, "" }, { status, err })
-      assert.matches("\nok    cache +" .. folder:gsub("%p", "%%%0") .. "/whorl\n", out)
+      assert.matches("\nok    compiler +/", out)
+      assert.matches("\nok    cache +" .. here .. "/new/whorl\n", out)
       assert.matches("\nok    kernels +%d+, in ", out)
       assert.matches("\nwhorl can work here\n$", out)
+      assert.equal("", select(2, command.shell(folder, "ls -A"))) -- it makes nothing
+    end)
+
+    it("chooses as the library does", function()
+      local _, out = doctor("XDG_CACHE_HOME=relative HOME=$PWD CC=no-such-compiler")
+      assert.matches("\nok    cache +" .. here .. "/%.cache/whorl\n", out)
+      assert.matches("\nnote  compiler +/%S+, because CC, 'no%-such%-compiler', cannot be found\n", out)
+      _, out = doctor("CC='cc -DNOTHING'")
+      assert.matches("\nok    compiler +/", out)
+      file("m.txt", "")
+      _, out = doctor("CC='false -x' XDG_CACHE_HOME=$PWD/m.txt")
+      assert.matches("\nnote  compiler +%S*false cannot build kernels: it fails without a word\n", out)
+      assert.matches("\nnote  cache +" .. here .. "/m%.txt/whorl cannot be written: ", out)
     end)
   end)
 
@@ -243,6 +352,7 @@ describe("the whorl command", function()
       live:until_line("after the save")
       assert.equal(first, content("out.obj"))
       assert.equal(0, live:interrupt())
+      assert.equal("left", live.lines[#live.lines - 1])
     end)
 
     it("follows a kernel and the mesh", function()
@@ -261,11 +371,39 @@ describe("the whorl command", function()
       command.save(folder .. "/lift.c", kernel:format("oops"))
       live:until_line("lift.c:8: ")
       command.save(folder .. "/m.obj", "v 0 0 0\nv 7 0 0\nv 0 0 1\nf 1 2 3\n")
-      live:until_line("after the save")
+      assert.matches("; changed: m%.obj; %d+ ms after the save$", live:until_line("after the save"))
       assert.matches("\nv 7 5 0\n", content("out.obj"))
       command.save(folder .. "/m.obj", "v 0 0\n")
       live:until_line("m.obj:1: ")
+      command.save(folder .. "/m.obj", "v 0 0 0\nv 8 0 0\nv 0 0 1\nf 1 2 3\n")
+      live:until_line("after the save")
+      assert.matches("\nv 8 5 0\n", content("out.obj"))
       assert.equal(0, live:interrupt())
+    end)
+
+    it("only counts the kernels that it begins with", function()
+      local names, stages = { "a", "b", "c", "d", "e", "f" }, {}
+      command.shell(folder, "mkdir k")
+      for i, name in ipairs(names) do
+        check("new kernel k/lift_" .. name, 0, "wrote k/lift_" .. name .. ".c\n", "")
+        stages[i] = ("deform.lift_%s { amount = expose(1, \"Amount\") }"):format(name)
+      end
+      file("a.lua", 'return pipeline "a" { mesh.sphere {}, ' .. table.concat(stages, ", ") .. " }\n")
+      local live = command.start(folder, "live a.lua --kernels k")
+      live:until_line("points in")
+      assert.equal("6 kernels built from k", live.lines[1])
+      assert.equal(2, #live.lines)
+      assert.equal(0, live:interrupt())
+    end)
+
+    it("ends with 2 when --set names nothing", function()
+      file("a.lua", pipeline("1"))
+      check("live a.lua --set x=1", 2, "", "whorl: --set x=1: the pipeline exposes no 'x'\n")
+    end)
+
+    it("ends with 1 without its mesh", function()
+      file("a.lua", pipeline("1"))
+      check("live a.lua -i none.obj", 1, "", "none.obj: no such file\n")
     end)
 
     it("waits for a file that is not there yet", function()

@@ -1,4 +1,5 @@
 --- The generated files are what the kernels declare; what the pages show works, and what they link to is there.
+local command = require "spec.support.command"
 local meta = require "whorl.meta"
 local project = require "spec.support.project"
 local reload = require "whorl.reload"
@@ -260,4 +261,69 @@ describe("the pages", function()
       assert.same({}, broken(page, path))
     end)
   end
+end)
+
+describe("README.md", function()
+  local folder, remove
+
+  before_each(function()
+    folder, remove = command.folder()
+  end)
+
+  after_each(function()
+    remove()
+  end)
+
+  -- The slips behind the messages that it shows.
+  local slips = {
+    { "examples/tentacle.lua", "length = 2, mask", "lenght = 2, mask" },
+    { "examples/tentacle.lua", "deform.twist", "deform.twsit" },
+    { "examples/tentacle.lua", "size = 0.15", "size = -0.15" },
+    { "kernels/twist.c", "p->angle", "p->agnle" },
+  }
+
+  local function slip(text, from, to)
+    local first, last = text:find(from, 1, true)
+    return text:sub(1, assert(first, from) - 1) .. to .. text:sub(last + 1)
+  end
+
+  --- Its lines that match, as one text.
+  local function shown(pattern)
+    local list = {}
+    for line in read("README.md"):gmatch "[^\n]+" do
+      if line:find(pattern) then list[#list + 1] = line .. "\n" end
+    end
+    return table.concat(list)
+  end
+
+  it("shows what whorl says of mistakes", function()
+    command.shell(folder, "mkdir examples kernels")
+    command.write(folder .. "/kernels/whorl_kernel.h", read "kernels/whorl_kernel.h")
+    local texts = {}
+    for _, s in ipairs(slips) do texts[s[1]] = slip(texts[s[1]] or read(s[1]), s[2], s[3]) end
+    for path, text in pairs(texts) do command.write(folder .. "/" .. path, text) end
+    local _, _, err = command.run(folder, "check examples/tentacle.lua")
+    assert.equal(shown "^examples/tentacle%.lua:%d+: ", err)
+    command.write(folder .. "/examples/tentacle.lua", read "examples/tentacle.lua")
+    _, _, err = command.run(folder, "check examples/tentacle.lua --kernels kernels")
+    -- What follows the line are the compiler's words, and compilers differ.
+    local place = "^kernels/twist%.c:%d+: "
+    assert.equal(shown(place):match(place), err:match(place))
+    assert.matches("'agnle'", err)
+  end)
+
+  it("shows a program that compiles and runs", function()
+    local build = command.quote(assert(os.getenv "WHORL_BUILD"))
+    for _, block in ipairs(blocks(read "README.md", "c")) do
+      if block.text:find("int main", 1, true) then command.write(folder .. "/main.c", block.text) end
+    end
+    command.write(folder .. "/tentacle.lua", read "examples/tentacle.lua")
+    local out
+    local status, _, err = command.shell(folder, ("unset LD_PRELOAD; cc -Wall -Wextra -Werror main.c -o main "
+      .. "-I %s/include -L %s/lib -lwhorl -Wl,-rpath,%s/lib"):format(build, build, build))
+    assert.is_true(status == 0, err)
+    status, out, err = command.shell(folder, 'LD_PRELOAD="$WHORL_PRELOAD" ./main')
+    assert.same({ 0, "" }, { status, err })
+    assert.matches("^frame 0: 7746 points, the last at height %d%.%d+ m\nframe 1: .*\nframe 2: [^\n]*\n$", out)
+  end)
 end)

@@ -269,7 +269,8 @@ describe("reloading", function()
       p:save("shift.c", project.shift(one, "10 * p->amount"))
       local texts = p:settle(s, 900)
       table.sort(texts)
-      assert.are.same({ "shift.c: deform.shift generation 2", "t.lua:2: deform.other has no parameter 'amount'" }, texts)
+      assert.are.same({ "shift.c: deform.shift generation 2", "t.lua:2: deform.other has no parameter 'amount'" },
+        texts)
       assert.are.equal(11, x_of(s))
     end)
 

@@ -2,7 +2,9 @@
  * a progress line while a cook keeps the main thread busy. */
 #include "whorl.h"
 
+#include <fcntl.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <lua.h>
 #include <lualib.h>
 #include <pthread.h>
@@ -10,24 +12,40 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #define EXIT_INTERRUPTED 130 /* as shells say it: 128 + SIGINT */
+#define SAME_SIGNAL 0.5      /* seconds: some programs signal a process and then its group, which is it again */
 #define PROGRESS_AFTER 1.0   /* seconds of a cook before the line appears */
 #define PROGRESS_EVERY 0.1
 
 static _Atomic(wh_session *) cooking; /* the session at work; NULL between cooks */
-static atomic_int interrupts;
+static _Atomic double interrupted_at; /* 0: never */
 
+static double seconds(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The first signal ends the cook, and lets a file that is being written be finished; one more leaves at once. */
 static void on_signal(int number)
 {
     (void)number;
-    if (atomic_fetch_add(&interrupts, 1) > 0)
+    double first = 0, now = seconds(CLOCK_MONOTONIC);
+    if (atomic_compare_exchange_strong(&interrupted_at, &first, now)) {
+        wh_session *s = atomic_load(&cooking);
+        if (s)
+            wh_cancel(s);
+    } else if (now - first > SAME_SIGNAL) {
+        static const char text[] = "whorl: interrupted again, left at once\n";
+        ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
+        (void)ignored;
         _exit(EXIT_INTERRUPTED);
-    wh_session *s = atomic_load(&cooking);
-    if (s)
-        wh_cancel(s);
+    }
 }
 
 static void catch_signals(void)
@@ -36,13 +54,6 @@ static void catch_signals(void)
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-}
-
-static double seconds(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 /* The progress line. Everything here is under the lock, so the line is gone before the main thread prints again. */
@@ -108,7 +119,7 @@ static int command_cook(lua_State *L)
 
 static int command_interrupted(lua_State *L)
 {
-    lua_pushboolean(L, atomic_load(&interrupts) > 0);
+    lua_pushboolean(L, atomic_load(&interrupted_at) > 0);
     return 1;
 }
 
@@ -125,15 +136,24 @@ static int command_now(lua_State *L)
     return 1;
 }
 
-static int command_core_count(lua_State *L)
+/* command.real_path(path): the same text for the same file, also when it is not there yet. */
+static int command_real_path(lua_State *L)
 {
-    lua_pushinteger(L, sysconf(_SC_NPROCESSORS_ONLN));
+    const char *path = luaL_checkstring(L, 1), *slash = strrchr(path, '/');
+    char real[PATH_MAX];
+    if (realpath(path, real)) {
+        lua_pushstring(L, real);
+        return 1;
+    }
+    lua_pushlstring(L, path, slash ? (size_t)(slash - path) + 1 : 0);
+    const char *folder = slash ? lua_tostring(L, -1) : ".";
+    lua_pushfstring(L, "%s/%s", realpath(folder, real) ? real : folder, slash ? slash + 1 : path);
     return 1;
 }
 
 static const luaL_Reg functions[] = {
     {"cook", command_cook}, {"interrupted", command_interrupted}, {"is_terminal", command_is_terminal},
-    {"now", command_now},   {"core_count", command_core_count},   {NULL, NULL},
+    {"now", command_now},   {"real_path", command_real_path},     {NULL, NULL},
 };
 
 static int traceback(lua_State *L)
@@ -172,20 +192,43 @@ static int run(lua_State *L, int argc, char **argv)
     return (int)lua_tointeger(L, -1);
 }
 
+/* A stream that the caller closed must not become the first file that is opened here. Writing to it still fails. */
+static void fill_closed_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) < 0)
+            _exit(EXIT_FAILURE);
+}
+
+static void say_mistake(const char *why)
+{
+    static const char memory[] = "not enough memory"; /* as Lua says it */
+    if (strncmp(why, memory, sizeof memory - 1) == 0)
+        fputs("whorl: out of memory\n", stderr);
+    else
+        fprintf(stderr, "whorl: this is a mistake in whorl itself: %s\n", why);
+}
+
 int main(int argc, char **argv)
 {
+    fill_closed_streams();
     catch_signals();
     lua_State *L = luaL_newstate();
     if (!L) {
-        fputs("whorl: no memory for Lua\n", stderr);
+        fputs("whorl: out of memory\n", stderr);
         return EXIT_FAILURE;
     }
     luaL_openlibs(L);
     int code = run(L, argc, argv);
     if (code < 0) {
-        fprintf(stderr, "whorl: this is a mistake in whorl itself: %s\n", lua_tostring(L, -1));
+        const char *why = lua_tostring(L, -1);
+        say_mistake(why ? why : "an error without a text");
         code = EXIT_FAILURE;
     }
     lua_close(L); /* closes sessions that are still open */
+    if ((fflush(stdout) != 0 || ferror(stdout)) && code == EXIT_SUCCESS) {
+        fputs("whorl: what was to be said could not be written to stdout\n", stderr);
+        code = EXIT_FAILURE;
+    }
     return code;
 }

@@ -1,7 +1,8 @@
 --- The whorl command: finds the command that was asked for, and turns what it returns or raises into an exit status.
-local whorl = require "whorl"
+local json = require "whorl.json"
 local suggest = require "whorl.suggest"
 local support = require "whorl.cli_support"
+local whorl = require "whorl"
 
 local order = { "run", "live", "check", "kernels", "new", "doctor" }
 local home = {
@@ -46,6 +47,27 @@ local function command_help(command)
   end
 end
 
+local function has_json(command)
+  for _, option in ipairs(command.options) do
+    if option.name == "json" then
+      return true
+    end
+  end
+  return false
+end
+
+--- Looked at before the options are read: what is wrong with them is to be said as JSON too.
+local function wants_json(command, arguments)
+  for _, word in ipairs(arguments) do
+    if word == "--json" then
+      return has_json(command)
+    elseif word == "--" then
+      return false
+    end
+  end
+  return false
+end
+
 local function run(arguments)
   local name = table.remove(arguments, 1)
   if name == nil then
@@ -62,6 +84,7 @@ local function run(arguments)
       suggest(name, is_option and { "--help", "--version" } or order))
   end
   local command = command_named(name)
+  support.json = wants_json(command, arguments)
   local options, rest = support.parse(command, arguments)
   if options.help then
     command_help(command)
@@ -82,7 +105,9 @@ return function(arguments, system)
   elseif type(result) ~= "table" then
     error(result, 0)
   end
-  if result.text then
+  if result.text and support.json then
+    support.say("%s", json.encode { ok = false, errors = support.places(result.text) })
+  elseif result.text then
     support.complain(result.text)
   end
   return result.code

@@ -5,7 +5,7 @@ local whorl = require "whorl"
 
 --- Every line that the session has against its file, once, in the order in which they came.
 local function mistakes(session, why)
-  local list, seen = json.array(), {}
+  local list, seen = {}, {}
   local function add(text)
     for line in text:gmatch("[^\n]+") do
       if not seen[line] then
@@ -25,16 +25,6 @@ local function mistakes(session, why)
   return list
 end
 
---- The same for programs: { file, line, text }, as far as each line says so.
-local function places(list)
-  local out = json.array()
-  for i, line in ipairs(list) do
-    local file, number, text = line:match("^(.-):(%d+): (.*)$")
-    out[i] = file and { file = file, line = tonumber(number), text = text } or { text = line }
-  end
-  return out
-end
-
 local function run(options, rest)
   local path = support.one_file("check", rest)
   local session, why = whorl.open(path, {
@@ -45,8 +35,8 @@ local function run(options, rest)
   end
   local list = mistakes(session, why)
   if options.json then
-    support.say("%s", ('{"errors":%s,"ok":%s,"plan":%s}'):format(json.encode(places(list)), #list == 0,
-      session:plan_json()))
+    local errors = json.encode(support.places(table.concat(list, "\n")))
+    support.say("%s", ('{"errors":%s,"ok":%s,"plan":%s}'):format(errors, #list == 0, session:plan_json()))
   elseif #list == 0 then
     support.say("%s: nothing wrong", path)
   end
@@ -60,9 +50,9 @@ return {
   check = {
     summary = "say everything that is wrong with a file, without cooking it",
     usage = "FILE.lua [--json] [--kernels FOLDER]",
-    doc = "Reads a pipeline and says everything that is wrong with it, one mistake a line, each with the place\n"
-      .. "where it stands. With --json: { ok, errors = [{ file, line, text }], plan }, where plan is the data that\n"
-      .. "the file came down to.",
+    doc = "Reads a pipeline and says everything that is wrong with it, one mistake a line, each with the\n"
+      .. "place where it stands. With --json: { ok, errors = [{ file, line, text }], plan }, where plan is\n"
+      .. "the data that the file came down to.",
     options = {
       { name = "json", doc = "say it as JSON" },
       { name = "kernels", value = "FOLDER", many = true, doc = "more kernels, sources or libraries" },

@@ -29,24 +29,72 @@ local function first_line(command)
   return line and line ~= "" and line or nil
 end
 
-local function find_compiler()
-  for _, name in ipairs { os.getenv("CC") or "", "cc", "gcc", "clang" } do
-    local path = name ~= "" and first_line("command -v " .. quoted(name))
+--- Words split at blanks, as the library splits a compiler's name and flags; each quoted for the shell.
+local function each_quoted(words)
+  return (words:gsub("%S+", quoted))
+end
+
+--- The compiler that the library would take: its words, and the path of the first.
+local function find_compiler(wanted)
+  for _, words in ipairs { wanted, "cc", "gcc", "clang" } do
+    local program = words:match("%S+")
+    local path = program and first_line("command -v " .. quoted(program))
     if path then
-      return path, first_line(quoted(name) .. " --version")
+      return words, path
     end
   end
 end
 
+local trial = [[
+#include "whorl_kernel.h"
+WH_NO_PARAMS(deform_trial)
+static void deform_trial_run(const wh_block *b)
+{
+    (void)b;
+}
+WH_KERNEL(deform_trial, .doc = "Nothing", .run = deform_trial_run);
+]]
+
+--- Builds a kernel that does nothing, as the library would. Returns nil when that works, else what was said first.
+local function build_mistake(compiler)
+  local include = whorl.data_path():gsub("/[^/]+/%.%./", "/"):gsub("/share/whorl/lua$", "/include")
+  local flags = whorl.build_info():match("\nkernel flags: *([^\n]*)") or "-fPIC -shared"
+  local folder = first_line("mktemp -d")
+  local source, module = (folder or "") .. "/trial.c", (folder or "") .. "/trial.so"
+  local file = folder and io.open(source, "wb")
+  if not file then
+    return "there is no folder for temporary files"
+  end
+  file:write(trial)
+  file:close()
+  local pipe = io.popen(("LC_ALL=C %s %s -I %s -o %s %s -lm 2>&1 || echo failed"):format(each_quoted(compiler), flags,
+    quoted(include), quoted(module), quoted(source)))
+  local said = pipe:read("*a")
+  pipe:close()
+  for _, path in ipairs { source, module, folder } do
+    os.remove(path)
+  end
+  local wrong = said:match("^(.*)failed\n$")
+  return wrong and (wrong:match("[^\n]*error[^\n]*") or wrong:match("^[^\n]+") or "it fails without a word")
+end
+
 local function check_compiler()
-  local path, version = find_compiler()
-  if not path then
+  local wanted = os.getenv("CC") or ""
+  local compiler, path = find_compiler(wanted)
+  if not compiler then
     report("note", "compiler", "none found: kernels cannot be rebuilt while whorl runs",
       "apt-get install gcc   or set CC to a C compiler")
-  elseif not version then
-    report("note", "compiler", path .. " does not answer --version", "set CC to a C compiler that works")
+    return
+  end
+  local wrong = build_mistake(compiler)
+  local version = first_line(each_quoted(compiler) .. " --version")
+  if wrong then
+    report("note", "compiler", ("%s cannot build kernels: %s"):format(path, wrong),
+      "set CC to a C compiler that works")
+  elseif wanted:match("%S") and compiler ~= wanted then
+    report("note", "compiler", ("%s, because CC, '%s', cannot be found"):format(path, wanted))
   else
-    report("ok", "compiler", path .. " (" .. version .. ")")
+    report("ok", "compiler", ("%s (%s)"):format(path, version or "of unknown version"))
   end
 end
 
@@ -63,26 +111,35 @@ local function check_build()
   end
 end
 
-local function check_writable(what, folder)
-  if os.execute("mkdir -p " .. quoted(folder) .. " 2>/dev/null && test -w " .. quoted(folder)) == 0 then
-    report("ok", what, folder)
-  else
-    report("note", what, folder .. " cannot be written: kernels cannot be rebuilt while whorl runs",
-      "set XDG_CACHE_HOME to a folder of yours")
+--- As the library chooses it; nil: nowhere.
+local function cache_folder()
+  local cache, home = os.getenv("XDG_CACHE_HOME") or "", os.getenv("HOME") or ""
+  if cache:match("^/") then
+    return cache .. "/whorl"
+  elseif not home:match("^/") then
+    home = first_line('getent passwd "$(id -u)" | cut -d : -f 6')
   end
+  return home and home .. "/.cache/whorl"
 end
 
-local function check_folders()
-  report("ok", "Lua files", (whorl.data_path():gsub("/[^/]+/%.%./", "/")))
-  local cache = os.getenv("XDG_CACHE_HOME")
-  if not cache or cache == "" then
-    cache = (os.getenv("HOME") or "") .. "/.cache"
+--- Whether a folder can be written, or made where it is not there yet. Makes nothing.
+local function is_writable(folder)
+  return os.execute(('f=%s; while [ ! -e "$f" ]; do f=$(dirname "$f"); done; [ -d "$f" ] && [ -w "$f" ] && [ -x "$f" ]')
+    :format(quoted(folder))) == 0
+end
+
+local function check_cache()
+  local folder = cache_folder()
+  if folder and is_writable(folder) then
+    report("ok", "cache", folder)
+  else
+    report("note", "cache", (folder or "nowhere: there is no home") ..
+      " cannot be written: kernels cannot be rebuilt while whorl runs", "set XDG_CACHE_HOME to a folder of yours")
   end
-  check_writable("cache", cache .. "/whorl")
 end
 
 local function check_kernels()
-  local session, why = whorl.open(nil, { host = "cli", frozen = true })
+  local session, why = whorl.open(nil, { host = "cli", frozen = true, cache_path = "/dev/null" }) -- makes no folder
   local kernels = session and session:kernels() or {}
   if #kernels == 0 then
     report("bad", "kernels", why or "none were found beside the library", "install whorl again")
@@ -113,7 +170,8 @@ local function run(_, rest)
   failed = false
   check_build()
   check_compiler()
-  check_folders()
+  report("ok", "Lua files", (whorl.data_path():gsub("/[^/]+/%.%./", "/")))
+  check_cache()
   check_kernels()
   check_limit("max_user_watches", 1024)
   check_limit("max_user_instances", 16)
@@ -125,8 +183,8 @@ return {
   doctor = {
     summary = "look for what whorl needs, and say how to get what is missing",
     usage = "",
-    doc = "Looks at the compiler, the optional parts, the folders and the limits of this machine. What is a note is\n"
-      .. "optional; what is marked `bad` is needed. Exit status 1 when something is bad.",
+    doc = "Looks at the compiler, the optional parts, the folders and the limits of this machine. What is a\n"
+      .. "note is optional; what is marked `bad` is needed. Exit status 1 when something is bad.",
     options = {},
     run = run,
   },

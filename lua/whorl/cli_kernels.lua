@@ -123,8 +123,8 @@ return {
   kernels = {
     summary = "list kernels; with a name, its parameters, units and ranges",
     usage = "[NAME] [--json] [--kernels FOLDER]",
-    doc = "Lists every kernel that a pipeline can use; with a name (twist, or deform.twist) its parameters: default,\n"
-      .. "range and unit, and what each does.",
+    doc = "Lists every kernel that a pipeline can use, one a line; with a name (twist, or deform.twist) its\n"
+      .. "parameters: default, range and unit, and what each does. --json says all of that of every kernel.",
     options = {
       { name = "json", doc = "say it as JSON: a list of kernels" },
       { name = "kernels", value = "FOLDER", many = true, doc = "more kernels, sources or libraries" },

@@ -1,5 +1,6 @@
 --- whorl new: a first file that works as it stands.
 local support = require "whorl.cli_support"
+local whorl = require "whorl"
 
 local pipeline = [[
 -- STEM.lua - a pipeline: a mesh, deformers in order, a sampler. Try it with
@@ -51,6 +52,16 @@ local function exists(path)
   return file ~= nil
 end
 
+local function is_builtin(id)
+  local session = whorl.open(nil, { host = "cli", frozen = true })
+  for _, known in ipairs(session and session:kernels() or {}) do
+    if known.id == id then
+      return known.builtin
+    end
+  end
+  return false
+end
+
 local function run(_, rest)
   local kind, name = kinds[rest[1]], rest[2]
   if not kind or not name or #rest > 2 then
@@ -74,14 +85,17 @@ local function run(_, rest)
   file:write((kind.text:gsub("STEM", stem)))
   file:close()
   support.say("wrote %s", path)
+  if kind == kinds.kernel and is_builtin("deform." .. stem) then
+    support.complain(("whorl: deform.%s: it will take the place of the one that came with whorl"):format(stem))
+  end
 end
 
 return {
   new = {
     summary = "write a first pipeline or kernel that works as it stands",
     usage = "pipeline|kernel NAME",
-    doc = "Writes NAME.lua, a pipeline, or NAME.c, a kernel, with comments; both work as they stand. A file that\n"
-      .. "is there already is never touched.",
+    doc = "Writes NAME.lua, a pipeline, or NAME.c, a kernel, with comments; both work as they stand. A file\n"
+      .. "that is there already is never touched.",
     options = {},
     run = run,
   },

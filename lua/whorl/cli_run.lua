@@ -1,6 +1,7 @@
 --- whorl run and whorl live: cook a pipeline once, or again on every save.
 local ffi = require "ffi"
 local whorl = require "whorl"
+local files = require "whorl.cli_files"
 local json = require "whorl.json"
 local suggest = require "whorl.suggest"
 local support = require "whorl.cli_support"
@@ -8,9 +9,12 @@ local support = require "whorl.cli_support"
 local say, paint = support.say, support.paint
 
 local cook_options = {
-  { name = "input", short = "i", value = "MESH", doc = "mesh to work on; default: the one that the pipeline makes" },
-  { name = "out", short = "o", value = "FILE", doc = "where the result goes; nothing is written without it" },
-  { name = "mesh-out", value = "FILE", doc = "where the deformed mesh goes, in place of FILE.mesh.ply beside -o" },
+  { name = "input", short = "i", value = "MESH", check = "file",
+    doc = "mesh to work on; default: the one that the pipeline makes" },
+  { name = "out", short = "o", value = "FILE", check = "file",
+    doc = "where the result goes; nothing is written without it" },
+  { name = "mesh-out", value = "FILE", check = "file",
+    doc = "where the deformed mesh goes, not NAME.mesh.ply beside -o" },
   { name = "set", value = "ID=VALUE", many = true,
     doc = "set an exposed parameter: 35, true, a choice by name, or 0,1,0" },
   { name = "time", value = "S", check = "number", doc = "time in seconds; default 0" },
@@ -46,7 +50,7 @@ end
 local function parse_value(param, text)
   local values = {}
   for word in (text .. ","):gmatch("([^,]*),") do
-    local value = tonumber(word)
+    local value = support.number(word)
     if param.type == "bool" then
       value = ({ ["true"] = 1, ["false"] = 0 })[word]
     elseif param.type == "choice" then
@@ -67,70 +71,33 @@ local function parse_value(param, text)
   return values
 end
 
---- Applies every --set. Returns nil when all is well, else what is wrong.
+--- Applies one --set. Returns nil when all is well, else what is wrong.
+local function apply_setting(session, params, setting)
+  local id, text = setting:match("^([^=]+)=(.*)$")
+  if not id then
+    return ("--set wants ID=VALUE, not '%s'"):format(setting)
+  elseif not params[id] then
+    return ("--set %s: the pipeline exposes no '%s'%s"):format(setting, id, suggest(id, support.keys(params)))
+  end
+  local values, wrong = parse_value(params[id], text)
+  if values then
+    local _
+    _, wrong = session:set(id, unpack(values))
+  end
+  return wrong and ("--set %s: %s"):format(setting, wrong)
+end
+
 local function apply_settings(session, settings)
   local params = {}
   for _, param in ipairs(session:params()) do
     params[param.id] = param
   end
   for _, setting in ipairs(settings or {}) do
-    local id, text = setting:match("^([^=]+)=(.*)$")
-    if not id then
-      return ("--set wants ID=VALUE, not '%s'"):format(setting)
-    elseif not params[id] then
-      return ("--set %s: the pipeline exposes no '%s'%s"):format(setting, id, suggest(id, support.keys(params)))
-    end
-    local values, wrong = parse_value(params[id], text)
-    if values then
-      local _
-      _, wrong = session:set(id, unpack(values))
-    end
+    local wrong = apply_setting(session, params, setting)
     if wrong then
-      return ("--set %s: %s"):format(setting, wrong)
+      return "whorl: " .. wrong
     end
   end
-end
-
--- Names of files ------------------------------------------------------------------------------------------------------
-
---- "a/fill.instancer.usda" -> "a/fill", ".instancer.usda"
-local function split_name(path)
-  local folder, name = path:match("^(.*/)([^/]*)$")
-  folder, name = folder or "", name or path
-  local stem, ending = name:match("^(.+)(%.instancer%.usda)$")
-  if not stem then
-    stem, ending = name:match("^(.+)(%.[^.]+)$")
-  end
-  return folder .. (stem or name), ending or ""
-end
-
-local mesh_endings = { [".ply"] = true, [".obj"] = true, [".usda"] = true }
-
---- Where the deformed mesh goes; nil: nowhere. A mesh that was read and only sampled is not written again.
-local function mesh_name(options, samplers, stages)
-  if options["mesh-out"] or not options.out then
-    return options["mesh-out"]
-  elseif #samplers == 0 then
-    return options.out
-  end
-  local changed = not options.input
-  for _, stage in ipairs(stages) do
-    changed = changed or stage.kernel:find("^deform%.") ~= nil
-  end
-  if not changed then
-    return nil
-  end
-  local stem, ending = split_name(options.out)
-  return stem .. ".mesh" .. (mesh_endings[ending] and ending or ".ply")
-end
-
---- Where the points of the i-th sampler go; nil: nowhere.
-local function points_name(options, samplers, i)
-  if i == 1 or not options.out then
-    return options.out
-  end
-  local stem, ending = split_name(options.out)
-  return ("%s.%s%s"):format(stem, samplers[i].name, ending)
 end
 
 -- Cooking -------------------------------------------------------------------------------------------------------------
@@ -149,52 +116,94 @@ local function samplers_of(session)
   return samplers
 end
 
+--- Applies --set and decides where results go. Returns what cook wants, or nil and what is wrong.
+local function prepare(session, file, options)
+  local wrong = apply_settings(session, options.set)
+  if wrong then
+    return nil, wrong
+  end
+  local samplers = samplers_of(session)
+  local job, why = files.plan(file, options, session:stages(), samplers)
+  if not job then
+    return nil, why
+  end
+  job.session, job.options, job.samplers = session, options, samplers
+  return job
+end
+
+--- 1, "triangle" -> "1 triangle"; 1234567, "point" -> "1 234 567 points"
+local function count(n, word)
+  local text = ("%d"):format(n):reverse():gsub("(%d%d%d)", "%1 "):reverse():gsub("^ ", "")
+  return ("%s %s%s"):format(text, word, n == 1 and "" or "s")
+end
+
+local function say_notes(mesh, options)
+  for line in (options.quiet and "" or mesh:note()):gmatch("[^\n]+") do
+    io.stderr:write(options.input, ": ", line, "\n")
+  end
+end
+
 --- The mesh to cook, or nil and why not.
 local function take_mesh(session, options)
   if options.input then
-    return whorl.read_mesh(options.input)
+    local mesh, why = whorl.read_mesh(options.input)
+    if mesh then
+      say_notes(mesh, options)
+    end
+    return mesh, why
   end
-  local mesh, why, status = session:source(options.time)
-  if not mesh and status == "argument" then
-    why = why .. " (give a mesh with -i MESH)"
-  end
-  return mesh, why
+  local mesh, why = session:source(options.time)
+  return mesh, why and why:gsub("%(give one,", "(give one with -i MESH,")
 end
 
-local function write_all(result, mesh, options, samplers)
-  local name = mesh_name(options, samplers, result.stages)
-  if name then
-    local ok, why = mesh:write(name)
-    if not ok then
-      return nil, why
-    end
-    result.mesh_file = name
+--- nil, or what to say of an interruption. written: the files that are complete.
+local function interruption(written)
+  if not support.system.interrupted() then
+    return nil
   end
+  return "whorl: interrupted, " .. (#written == 0 and "nothing was written"
+    or "only " .. table.concat(written, ", ") .. (#written == 1 and " was" or " were") .. " written")
+end
+
+local function write_all(job, mesh, result)
+  local things = job.mesh and { { path = job.mesh, of = mesh } } or {}
   for i, sample in ipairs(result.samples) do
-    sample.file = points_name(options, samplers, i)
-    if sample.file then
-      local ok, why = sample.cloud:write(sample.file)
-      if not ok then
-        return nil, why
-      end
-    end
+    sample.file = job.points[i]
+    things[#things + 1] = sample.file and { path = sample.file, of = sample.cloud }
   end
-  return result
+  for _, thing in ipairs(things) do
+    local why = interruption(result.files)
+    if why then
+      return why
+    end
+    local ok
+    ok, why = thing.of:write(thing.path)
+    if not ok then
+      return why
+    end
+    table.insert(result.files, thing.path)
+  end
 end
 
-local function cook_stages(session, mesh, rest, options, samplers)
-  local view = rest and whorl.moved(mesh, rest) or mesh
-  local position, why, status = session:deform(view, options.time)
+local function cook_stages(job, mesh, rest)
+  local view, time = rest and whorl.moved(mesh, rest) or mesh, job.options.time
+  local position, cloud
+  local why = interruption {}
+  if not why then
+    position, why = job.session:deform(view, time)
+  end
   if not position then
-    return nil, why, status
+    return nil, why
   end
   mesh:set_positions(position)
-  local result = { samples = json.array() }
-  for i, sampler in ipairs(samplers) do
-    local cloud
-    cloud, why, status = session:sample(sampler.name ~= "" and sampler.name or nil, mesh, options.time)
+  local result = { samples = json.array(), files = json.array() }
+  for i, sampler in ipairs(job.samplers) do
+    cloud, why = nil, interruption {}
+    if not why then
+      cloud, why = job.session:sample(sampler.name ~= "" and sampler.name or nil, mesh, time)
+    end
     if not cloud then
-      return nil, why, status
+      return nil, why
     end
     result.samples[i] = { name = sampler.name, points = cloud.count, cloud = cloud }
   end
@@ -202,19 +211,20 @@ local function cook_stages(session, mesh, rest, options, samplers)
 end
 
 --- Deforms, samples and writes. rest: positions to start from when they are not the mesh's own.
-local function cook(session, mesh, rest, options)
-  local began, samplers = support.system.now(), samplers_of(session)
-  local show = not options.quiet and support.system.is_terminal(2)
+local function cook(job, mesh, rest)
+  local began, session = support.system.now(), job.session
+  local show = not job.options.quiet and support.system.is_terminal(2)
   support.system.cook(tonumber(ffi.cast("uintptr_t", session.handle)), show)
-  local result, why, status = cook_stages(session, mesh, rest, options, samplers)
+  local result, why = cook_stages(job, mesh, rest)
   support.system.cook()
-  if result then
-    result.milliseconds = 1000 * (support.system.now() - began)
-    result.stages = json.array(session:stages())
-    result, why, status = write_all(result, mesh, options, samplers)
-  end
   if not result then
-    return nil, why, status
+    return nil, interruption {} or why
+  end
+  result.milliseconds = 1000 * (support.system.now() - began)
+  result.stages = json.array(session:stages())
+  why = write_all(job, mesh, result)
+  if why then
+    return nil, why
   end
   local view = mesh:view()
   result.points, result.triangles = view.point_count, view.triangle_count
@@ -223,24 +233,9 @@ end
 
 -- Saying what happened ------------------------------------------------------------------------------------------------
 
---- 1234567 -> "1 234 567"
-local function grouped(n)
-  local text = ("%d"):format(n):reverse():gsub("(%d%d%d)", "%1 "):reverse()
-  return (text:gsub("^ ", ""))
-end
-
-local function files_of(result)
-  local files = json.array()
-  files[1] = result.mesh_file
-  for _, sample in ipairs(result.samples) do
-    files[#files + 1] = sample.file
-  end
-  return files
-end
-
 local function summary(file, result, session, options)
-  say("%s: %s points, %s triangles, %.1f ms", paint("bold", file), grouped(result.points), grouped(result.triangles),
-    result.milliseconds)
+  say("%s: %s, %s, %.1f ms", paint("bold", file), count(result.points, "point"),
+    count(result.triangles, "triangle"), result.milliseconds)
   local paths = {}
   for _, kernel in ipairs(options.verbose and session:kernels() or {}) do
     paths[kernel.id] = "  " .. kernel.path
@@ -255,10 +250,10 @@ local function summary(file, result, session, options)
     say("%s", (line:gsub(" +$", "")))
   end
   for _, sample in ipairs(result.samples) do
-    say("  %s: %s points inside", sample.name ~= "" and sample.name or "sample", grouped(sample.points))
+    say("  %s: %s inside", sample.name ~= "" and sample.name or "sample", count(sample.points, "point"))
   end
-  local files = files_of(result)
-  say(#files > 0 and "  wrote " .. table.concat(files, ", ") or "  nothing was written (name a file with -o)")
+  say(#result.files > 0 and "  wrote " .. table.concat(result.files, ", ")
+    or "  nothing was written (name a file with -o)")
 end
 
 local function summary_json(file, result)
@@ -267,18 +262,21 @@ local function summary_json(file, result)
     samples[i] = { name = sample.name, points = sample.points, file = sample.file }
   end
   say(json.encode { ok = true, file = file, points = result.points, triangles = result.triangles, samples = samples,
-                     stages = result.stages, milliseconds = result.milliseconds, files = files_of(result) })
+                     stages = result.stages, milliseconds = result.milliseconds, files = result.files })
 end
 
 -- run -----------------------------------------------------------------------------------------------------------------
 
-local function fail(options, why, status)
-  if options.json then
-    say(json.encode { ok = false, errors = { why } })
-    why = nil
+--- Ends with 1 and what is wrong; after Ctrl-C with 130.
+local function fail(why)
+  support.stop(support.system.interrupted() and 130 or 1, why)
+end
+
+local function stop_when_interrupted()
+  local why = interruption {}
+  if why then
+    fail(why)
   end
-  local interrupted = status == "cancelled" and support.system.interrupted()
-  support.stop(interrupted and 130 or 1, interrupted and "whorl: interrupted, nothing was written" or why)
 end
 
 --- Prints what the session has to say; returns the texts of what it refused.
@@ -296,30 +294,29 @@ end
 
 local function run_once(options, rest)
   local file = support.one_file("run", rest)
-  local session, why, status = whorl.open(file, session_options(options, true))
+  local session, why = whorl.open(file, session_options(options, true))
+  stop_when_interrupted()
+  local refused = session and log_events(session, options) or {}
   if not session or why then
-    local refused = session and log_events(session, options) or {}
-    fail(options, #refused > 0 and table.concat(refused, "\n") or why, status)
+    fail(#refused > 0 and table.concat(refused, "\n") or why)
   end
-  for _, text in ipairs(log_events(session, options)) do
+  for _, text in ipairs(refused) do
     support.complain(text) -- a kernel that the pipeline does not need
   end
-  local wrong = apply_settings(session, options.set)
-  if wrong then
-    support.misuse("run", "%s", wrong)
+  local job, mesh, result
+  job, why = prepare(session, file, options)
+  if not job then
+    support.stop(2, why)
   end
-  local mesh, result
-  mesh, why, status = take_mesh(session, options)
+  mesh, why = take_mesh(session, options)
+  stop_when_interrupted()
   if not mesh then
-    fail(options, why, status)
+    fail(why)
   end
-  if mesh:note() ~= "" and not options.quiet then
-    io.stderr:write(mesh:note(), "\n")
-  end
-  result, why, status = cook(session, mesh, nil, options)
+  result, why = cook(job, mesh)
   log_events(session, options)
   if not result then
-    fail(options, why, status)
+    fail(why)
   elseif options.json then
     summary_json(file, result)
   elseif not options.quiet then
@@ -336,34 +333,70 @@ local function copy_positions(mesh)
   return rest
 end
 
-local function live_line(file, result, changed, saved)
-  local parts = { ("%s: %s points in %.1f ms"):format(file, grouped(result.points), result.milliseconds) }
+local most_named = 4
+
+--- "deform.twist, deform.bend and 12 more"
+local function names_text(names)
+  local more = #names - most_named
+  if more <= 0 then
+    return table.concat(names, ", ")
+  end
+  return ("%s and %d more"):format(table.concat(names, ", ", 1, most_named), more)
+end
+
+local function live_line(live, result)
+  local parts = { ("%s: %s in %.1f ms"):format(live.file, count(result.points, "point"), result.milliseconds) }
   for _, sample in ipairs(result.samples) do
-    parts[#parts + 1] = ("%s %s points"):format(sample.name ~= "" and sample.name or "sample", grouped(sample.points))
+    local name = sample.name ~= "" and sample.name or "sample"
+    parts[#parts + 1] = name .. " " .. count(sample.points, "point")
   end
-  if changed ~= "" then
-    parts[#parts + 1] = changed
+  if #live.changed > 0 then
+    parts[#parts + 1] = "changed: " .. names_text(live.changed)
   end
-  if saved > 0 then
-    parts[#parts + 1] = ("%.0f ms after the save"):format(1000 * (support.system.now() - saved))
+  if live.saved > 0 then
+    parts[#parts + 1] = ("%.0f ms after the save"):format(1000 * (support.system.now() - live.saved))
   end
   say(paint("green", table.concat(parts, "; ")))
+end
+
+local function note_change(live, name, saved)
+  if not live.changed[name] then
+    live.changed[name] = true
+    table.insert(live.changed, name)
+  end
+  live.saved = math.max(live.saved, saved)
 end
 
 --- What one look at the session's events found.
 local function take_events(session, live)
   for event in session:events() do
+    local detail = event.kind == "reloaded" or event.kind == "params" and live.opening
+    local quiet = live.options.quiet or detail and not live.options.verbose
     if event.kind == "rejected" then
       say(paint("red", event.text))
     elseif event.kind == "file" then
-      live.mesh = nil
-    elseif not live.options.quiet and event.text ~= event.subject then -- the line after the cook names it
+      live.mesh, live.stale = nil, true
+    elseif not quiet and event.text ~= event.subject then -- the line after the cook names it
       say(event.text)
     end
     if event.kind == "reloaded" or event.kind == "file" then
-      live.changed[#live.changed + 1] = event.subject
-      live.saved = math.max(live.saved, event.saved)
+      note_change(live, event.kind == "file" and live.options.input or event.subject, event.saved)
     end
+  end
+end
+
+--- "18 kernels built from k", for each folder whose kernels do not belong to whorl.
+local function say_kernels(session)
+  local folders, found = {}, {}
+  for _, kernel in ipairs(session:kernels()) do
+    local folder = kernel.path:match("^(.+)/") or "."
+    if not kernel.builtin then
+      folders[#folders + 1] = not found[folder] and folder or nil
+      found[folder] = (found[folder] or 0) + 1
+    end
+  end
+  for _, folder in ipairs(folders) do
+    say("%s built from %s", count(found[folder], "kernel"), folder)
   end
 end
 
@@ -372,7 +405,7 @@ local function live_mesh(session, live)
     return take_mesh(session, live.options) -- the pipeline's own: it may have changed with the file
   end
   if not live.mesh then
-    local mesh, why = whorl.read_mesh(live.options.input)
+    local mesh, why = take_mesh(session, live.options)
     if not mesh then
       return nil, why
     end
@@ -381,66 +414,80 @@ local function live_mesh(session, live)
   return live.mesh
 end
 
---- wrong: what is to be said in place of cooking, or nil.
-local function live_cook(session, live, wrong)
-  local result
-  if not wrong then
-    local mesh
+local function live_cook(session, live, job, wrong)
+  local mesh, result
+  if job then
     mesh, wrong = live_mesh(session, live)
-    if mesh then
-      result, wrong = cook(session, mesh, live.options.input and live.rest, live.options)
-    end
   end
-  take_events(session, live)
+  if mesh then
+    result, wrong = cook(job, mesh, live.options.input and live.rest)
+  end
   if support.system.interrupted() then
     return
   elseif not result then
     say(paint("red", wrong))
   elseif not live.options.quiet then
-    local changed = #live.changed > 0 and "changed: " .. table.concat(live.changed, ", ") or ""
-    live_line(live.file, result, changed, live.saved)
+    live_line(live, result)
   end
   live.changed, live.saved = {}, 0
 end
 
-local function run_live(options, rest)
-  local live = { file = support.one_file("live", rest), options = options, changed = {}, saved = 0 }
-  local session, why = whorl.open(live.file, session_options(options, false))
+--- Opens the session; what no later save can mend ends the command.
+local function live_open(live)
+  local session, why = whorl.open(live.file, session_options(live.options, false))
   if not session then
     support.stop(1, why)
   end
-  if options.input then
-    local ok, wrong = session:watch(options.input)
+  local ok, wrong = true, nil
+  if live.options.input then
+    ok, wrong = session:watch(live.options.input)
+  end
+  if not ok then
+    support.stop(1, wrong)
+  end
+  live.opening = true
+  take_events(session, live)
+  live.opening, live.changed, live.saved = false, {}, 0
+  if not live.options.quiet and not live.options.verbose then
+    say_kernels(session)
+  end
+  if session:plan_json() ~= "null" then
+    ok, wrong = prepare(session, live.file, live.options)
     if not ok then
-      support.stop(1, wrong)
+      support.stop(2, wrong)
     end
   end
-  take_events(session, live)
-  live.changed, live.saved = {}, 0
+  return session
+end
+
+local function run_live(options, rest)
+  local live = { file = support.one_file("live", rest), options = options, changed = {}, saved = 0 }
+  local session = live_open(live)
   local cooked = nil -- the revision of the last result
   while not support.system.interrupted() do
     local revision = session:poll()
-    local had_mesh = live.mesh ~= nil
     take_events(session, live)
-    if session:plan_json() ~= "null" and (revision ~= cooked or had_mesh and not live.mesh) then
-      local wrong = apply_settings(session, options.set)
+    if session:plan_json() ~= "null" and (revision ~= cooked or live.stale) then
+      live.stale = false
+      local job, wrong = prepare(session, live.file, options)
       cooked = session:poll()
-      live_cook(session, live, wrong)
-    elseif not support.system.interrupted() then
+      live_cook(session, live, job, wrong)
+    else
       session:wait(500)
     end
   end
   session:close()
   if not options.quiet then
-    say("left after Ctrl-C")
+    say("left")
   end
 end
 
 local where = [[
-The mesh comes from -i, or from the pipeline when it makes one. With a sampler in the pipeline, -o gets its points,
-a mesh that was deformed or made goes beside it as NAME.mesh.ply (.obj and .usda stay what they are), and the points of
-a second sampler go to NAME.SAMPLER.ply. Without a sampler, -o gets the deformed mesh. The ending decides how a file is
-written: .ply, .obj, .usda; points also .csv and .instancer.usda.]]
+The mesh comes from -i, or from the pipeline when it makes one. Without a sampler in the
+pipeline, -o gets the deformed mesh. With one, -o gets its points; a mesh that was deformed or
+made goes beside it as NAME.mesh.ply (.obj and .usda stay what they are), and the points of a
+second sampler go to NAME.SAMPLER.ply. The ending decides how a file is written: .ply, .obj,
+.usda; points also .csv and .instancer.usda. The mesh that is read is never written over.]]
 
 local run_options = { { name = "json", doc = "say what was done as JSON" } }
 for i, option in ipairs(cook_options) do
@@ -458,8 +505,9 @@ return {
   live = {
     summary = "cook again on every save of the file, its kernels or the mesh",
     usage = "FILE.lua [-i MESH] [-o FILE] [OPTION...]",
-    doc = "Stays, and cooks again on every save of the pipeline, the files it requires, its kernels and the mesh.\n"
-      .. "What is wrong is said in one line, and the last good result stays. Ctrl-C leaves.\n\n" .. where,
+    doc = "Stays, and cooks again on every save of the pipeline, the files it requires, its kernels and\n"
+      .. "the mesh. What is wrong is said in one line, and the last good result stays. Ctrl-C leaves.\n\n"
+      .. where,
     options = cook_options,
     run = run_live,
   },

@@ -1,7 +1,18 @@
 --- What the commands share: options, messages, colour.
+local json = require "whorl.json"
 local suggest = require "whorl.suggest"
 
 local support = { system = nil } -- system: the functions that main.c lends
+
+--- What is wrong, for programs: { file, line, text } for each line of the text, as far as it says so.
+function support.places(text)
+  local out = json.array()
+  for line in text:gmatch("[^\n]+") do
+    local file, number, what = line:match("^(.-):(%d+): (.*)$")
+    out[#out + 1] = file and { file = file, line = tonumber(number), text = what } or { text = line }
+  end
+  return out
+end
 
 --- Ends the command; caught by cli.lua. text nil: everything was said already.
 function support.stop(code, text)
@@ -37,8 +48,18 @@ end
 
 local checks = {}
 
+--- The number that a text stands for; nil for anything else, also for nan and inf.
+function support.number(text)
+  local n = tonumber(text)
+  return n and n - n == 0 and n or nil
+end
+
 function checks.number(text)
-  return tonumber(text), "a number"
+  return support.number(text), "a number"
+end
+
+function checks.file(text)
+  return text ~= "" and text or nil, "a file"
 end
 
 local function whole(text, least, most)
