@@ -19,6 +19,9 @@ struct wh_load {
     bool no_memory;
 };
 
+static const char too_much_memory[] =
+    "needs more than 256 MB to read (a pipeline only describes the work; make it smaller)";
+
 /* ---- growing ---- */
 
 /* Appends one zeroed item of that size to *items. NULL when memory is short, and the load fails. */
@@ -122,6 +125,8 @@ static void lend_print(wh_load *l, const char *text)
 static void lend_fail(wh_load *l, const char *file, uint32_t line, const char *text)
 {
     l->mistakes++;
+    if (strcmp(text, "not enough memory") == 0)
+        text = too_much_memory;
     l->request->fail(l->request->context, file, line, text);
 }
 
@@ -273,7 +278,7 @@ static wh_lend lend_to(wh_load *l)
 static void report(wh_load *l, const char *message)
 {
     if (l->no_memory || strstr(message, "not enough memory"))
-        message = "needs more than 256 MB to read (a pipeline only describes the work; make it smaller)";
+        message = too_much_memory;
     lend_fail(l, l->request->file, 0, message);
 }
 

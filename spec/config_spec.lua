@@ -551,13 +551,8 @@ describe("a file that does too much", function()
     return out and project.points(out, 1), message and p:plain(message)
   end
 
-  it("is stopped in a function of time, and runs again when it can", function()
-    for body, message in pairs {
-      ["while t == 1 do local s = ('x'):rep(1e6) end"] = "t.lua:1: " .. too_long,
-      ["local s = ('x'):rep(1e6) while t == 1 do s = s .. s .. s .. s .. s .. s end"] = "t.lua:1: not enough memory",
-      ["local function f() return 1 + f() end if t == 1 then f() end"] = "t.lua:1: stack overflow",
-      ["if t == 1 then print(t) end"] = "t.lua:2: print cannot be used in a function of time",
-    } do
+  local function stops(bodies)
+    for body, message in pairs(bodies) do
       local s = session(body)
       for _ = 1, 2 do
         assert.are.same({ { 2, 1, 1 } }, deform(s, 0))
@@ -565,22 +560,20 @@ describe("a file that does too much", function()
       end
       s:close()
     end
-  end)
-end)
+  end
 
-describe("json.encode", function()
-  it("writes numbers that read back the same, sorted keys and escapes", function()
-    assert.are.equal('{"a":[0.1,1e+300,-3,0.30000000000000004],"b":"\\"\\\\\\n\\u0001é\239\191\189"}',
-                     json.encode { b = "\"\\\n\1é\255", a = { 0.1, 1e300, -3, 0.1 + 0.2 } })
-    assert.are.equal('{\n  "a": [],\n  "b": {},\n  "c": [1, 2]\n}',
-                     json.encode({ a = json.array(), b = {}, c = { 1, 2 } }, true))
+  it("is stopped in a function of time, and runs again when it can", function()
+    stops {
+      ["while t == 1 do local s = ('x'):rep(1e6) end"] = "t.lua:1: " .. too_long,
+      ["local function f() return 1 + f() end if t == 1 then f() end"] = "t.lua:1: stack overflow",
+      ["if t == 1 then print(t) end"] = "t.lua:2: print cannot be used in a function of time",
+    }
   end)
 
-  it("refuses what JSON cannot hold", function()
-    local cycle = {}
-    cycle[1] = cycle
-    for _, v in ipairs { 0 / 0, 1 / 0, print, cycle, { 1, a = 2 }, { [true] = 1 } } do
-      assert.has_error(function() json.encode(v) end)
-    end
+  it("is stopped at the end of its memory, and runs again when it can", function()
+    if (os.getenv "WHORL_PRELOAD" or "") ~= "" then return pending "under a sanitizer its time ends first" end
+    stops {
+      ["local s = ('x'):rep(1e6) while t == 1 do s = s .. s .. s .. s .. s .. s end"] = "t.lua:1: not enough memory",
+    }
   end)
 end)

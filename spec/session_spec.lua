@@ -80,8 +80,9 @@ describe("a session", function()
     end)
 
     it("too much memory", function()
-      assert.are.equal("t.lua: needs more than 256 MB to read (a pipeline only describes the work; make it smaller)",
-        message_of "local t = {}\nfor i = 1, 1e9 do t[i] = { i } end")
+      if (os.getenv "WHORL_PRELOAD" or "") ~= "" then return pending "under a sanitizer its time ends first" end
+      assert.are.equal("t.lua:1: needs more than 256 MB to read (a pipeline only describes the work; make it smaller)",
+        message_of "local s = ('x'):rep(1e6) while true do s = s .. s .. s .. s .. s .. s end")
     end)
 
     it("bytecode", function()
