@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHUNK_BLOCKS 16 /* blocks in one piece of work for a thread */
+#define CHUNK_BLOCKS 8 /* blocks in one piece of work for a thread */
 #define CHUNK_POINTS ((uint64_t)CHUNK_BLOCKS * WH_BLOCK)
 #define TIMED_BLOCKS 8 /* one block in so many is timed, and stands for the others */
 

@@ -239,6 +239,15 @@ void wh__library_symbols(const char *path, const char *prefix, void (*each)(void
     wh__map_close(&m);
 }
 
+void wh__relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 int wh__isa_level(void)
 {
 #if defined(__x86_64__)

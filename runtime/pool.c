@@ -1,22 +1,26 @@
 /* pool.c - a list of jobs that sleeping threads help with. */
 #include "pool.h"
+#include "os.h"
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+
+#define SPIN_TURNS 2000 /* of wh__relax: tens of microseconds */
 
 typedef struct job {
     void (*work)(void *context, uint32_t i);
     void *context;
     uint32_t count;
-    atomic_ullong next; /* first index that nobody has taken */
-    uint32_t helpers;   /* threads inside, but for the caller; under the pool's lock */
+    atomic_ullong next;  /* first index that nobody has taken */
+    atomic_uint helpers; /* threads inside, but for the caller; enters and leaves under the pool's lock */
     struct job *previous, *following;
 } job;
 
 struct wh_pool {
     pthread_mutex_t lock;
     pthread_cond_t work_came, helper_left;
-    job *jobs; /* newest first: a nested job is what its callers wait for */
+    job *jobs;          /* newest first: a nested job is what its callers wait for */
+    atomic_uint posted; /* jobs so far; changed under the lock */
     bool stop;
     uint32_t threads, started;
     pthread_t thread[];
@@ -37,22 +41,44 @@ static job *open_job(wh_pool *p)
     return NULL;
 }
 
+/* Waking a sleeping thread costs as long as a small job: for so long it is cheaper to look again. */
+static bool spin_until(atomic_uint *value, unsigned wanted, bool equal)
+{
+    for (int turn = 0; turn < SPIN_TURNS; turn++) {
+        if ((atomic_load_explicit(value, memory_order_acquire) == wanted) == equal)
+            return true;
+        wh__relax();
+    }
+    return false;
+}
+
+static void help(wh_pool *p, job *j)
+{
+    atomic_fetch_add_explicit(&j->helpers, 1, memory_order_relaxed);
+    pthread_mutex_unlock(&p->lock);
+    work_on(j);
+    pthread_mutex_lock(&p->lock);
+    /* The last to leave: from here on the job may be gone. */
+    if (atomic_fetch_sub_explicit(&j->helpers, 1, memory_order_release) == 1)
+        pthread_cond_broadcast(&p->helper_left);
+}
+
 static void *helper(void *argument)
 {
     wh_pool *p = argument;
     pthread_mutex_lock(&p->lock);
     while (!p->stop) {
         job *j = open_job(p);
-        if (!j) {
-            pthread_cond_wait(&p->work_came, &p->lock);
+        if (j) {
+            help(p, j);
             continue;
         }
-        j->helpers++;
+        const unsigned posted = atomic_load_explicit(&p->posted, memory_order_relaxed);
         pthread_mutex_unlock(&p->lock);
-        work_on(j);
+        spin_until(&p->posted, posted, false);
         pthread_mutex_lock(&p->lock);
-        if (--j->helpers == 0)
-            pthread_cond_broadcast(&p->helper_left);
+        if (posted == atomic_load_explicit(&p->posted, memory_order_relaxed) && !p->stop)
+            pthread_cond_wait(&p->work_came, &p->lock);
     }
     pthread_mutex_unlock(&p->lock);
     return NULL;
@@ -100,6 +126,7 @@ static void enter(wh_pool *p, job *j)
     if (p->jobs)
         p->jobs->previous = j;
     p->jobs = j;
+    atomic_fetch_add_explicit(&p->posted, 1, memory_order_release);
     pthread_cond_broadcast(&p->work_came);
     pthread_mutex_unlock(&p->lock);
 }
@@ -113,7 +140,11 @@ static void leave(wh_pool *p, job *j)
         p->jobs = j->following;
     if (j->following)
         j->following->previous = j->previous;
-    while (j->helpers)
+    pthread_mutex_unlock(&p->lock);
+    if (spin_until(&j->helpers, 0, true))
+        return;
+    pthread_mutex_lock(&p->lock);
+    while (atomic_load_explicit(&j->helpers, memory_order_acquire))
         pthread_cond_wait(&p->helper_left, &p->lock);
     pthread_mutex_unlock(&p->lock);
 }
