@@ -577,3 +577,20 @@ describe("a file that does too much", function()
     }
   end)
 end)
+
+describe("json.encode", function()
+  it("writes numbers that read back the same, sorted keys and escapes", function()
+    assert.are.equal('{"a":[0.1,1e+300,-3,0.30000000000000004],"b":"\\"\\\\\\n\\u0001é\239\191\189"}',
+                     json.encode { b = "\"\\\n\1é\255", a = { 0.1, 1e300, -3, 0.1 + 0.2 } })
+    assert.are.equal('{\n  "a": [],\n  "b": {},\n  "c": [1, 2]\n}',
+                     json.encode({ a = json.array(), b = {}, c = { 1, 2 } }, true))
+  end)
+
+  it("refuses what JSON cannot hold", function()
+    local cycle = {}
+    cycle[1] = cycle
+    for _, v in ipairs { 0 / 0, 1 / 0, print, cycle, { 1, a = 2 }, { [true] = 1 } } do
+      assert.has_error(function() json.encode(v) end)
+    end
+  end)
+end)
