@@ -39,7 +39,7 @@ typedef struct {
     uint32_t size;           /* sizeof(wh_options) */
     uint32_t threads;        /* that cook, the caller's included; default: one for each core; at most 256 */
     const char *kernel_path; /* more folders of kernel sources (.c, folders of .c) and libraries (.so), split by ':';
-                                later ones win over earlier ones and over those that came with whorl */
+                                later ones win over earlier ones, over those beside the pipeline and over whorl's own */
     const char *cache_path;  /* built kernels; default: $XDG_CACHE_HOME/whorl or ~/.cache/whorl */
     const char *compiler;    /* default: $CC, then cc, gcc, clang, whichever is found first */
     const char *host;        /* what a pipeline reads as host.name; default "library" */
@@ -72,7 +72,7 @@ typedef struct {   /* a sample; the library owns what it points to until wh_poin
 } wh_points;
 
 typedef enum {
-    WH_EV_RELOADED = 1, /* a file or kernel was taken over; results change */
+    WH_EV_RELOADED = 1, /* a file or kernel was taken over; results change when the revision did */
     WH_EV_REJECTED,     /* a file or kernel was refused; the last good one runs on; text says why */
     WH_EV_PARAMS,       /* the list of parameters changed; text says how */
     WH_EV_FILE,         /* a file given to wh_watch changed */
