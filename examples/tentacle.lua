@@ -10,5 +10,5 @@ return pipeline "tentacle" {
 
   sample.inside { name = "fill", spacing = 0.02, seed = 7, at_least = 0.5 },
 
-  reload { kernels = "*.c", publish = "between-frames", on_error = "keep-last" },
+  reload { kernels = "*.c", canary = true, publish = "between-frames", on_error = "keep-last" },
 }

@@ -112,6 +112,14 @@ typedef struct {
                  wh_sample_plan *out);            /* sample: false after host->fail */
     uint32_t (*sample)(const wh_sample_block *b); /* sample: returns how many were kept [any thread] */
     bool (*make)(const wh_make *m);               /* mesh: false after host->fail */
+    /* Optional: what prepare() returns, declared with WH_STATE. Then prepared state outlives a reload: as it stands
+     * when the next generation declares the same text; else, when that one has migrate, its members that have a name
+     * and a type of the old are copied, the others are zero, and migrate fills them in (false: prepare() builds anew).
+     * So the state must begin at what prepare() returned, come from host->alloc, and point at nothing in the kernel
+     * itself. */
+    const char *state;
+    uint32_t state_size;
+    bool (*migrate)(const wh_host *h, const wh_geometry *mesh, const void *params, void *state);
 } wh_kernel;
 /* ffi-end */
 
@@ -125,12 +133,22 @@ typedef struct {
  * whorl reads from the text. Types: float, int, bool, float or int name[2 .. 4], char name[N] for a string.
  * Keys: min, max (inclusive, for each component), unit ("m", "deg", "s", "hz" …), doc (one sentence),
  * choices = "x|y|z" for an int that names one of them from 0 up, attribute = true for a string that names a point
- * attribute. Defaults: a number, true or false, "text", { 0, 1, 0 }, or for choices the name's number. */
+ * attribute, was = "old" for a parameter that had another name before. Defaults: a number, true or false, "text", { 0,
+ * 1, 0 }, or for choices the name's number. */
 #define WH_PARAMS(T, ...)                                                                                              \
     typedef struct {                                                                                                   \
         __VA_ARGS__                                                                                                    \
     } T;                                                                                                               \
     static const char T##_text[] = #__VA_ARGS__;
+/* The struct that prepare() returns, for a state that outlives a reload: WH_STATE(tree, uint32_t count; float *x;), and
+ * in the descriptor .state = WH_STATE_TEXT(tree), .state_size = sizeof(tree). Members: numbers, pointers to what
+ * host->alloc gave, and arrays of them. */
+#define WH_STATE(T, ...)                                                                                               \
+    typedef struct {                                                                                                   \
+        __VA_ARGS__                                                                                                    \
+    } T;                                                                                                               \
+    static const char T##_state_text[] = #__VA_ARGS__;
+#define WH_STATE_TEXT(T) T##_state_text
 #define WH_NO_PARAMS(T)                                                                                                \
     typedef char T;                                                                                                    \
     static const char T##_text[] = "";

@@ -1,16 +1,22 @@
-/* build.c - find kernels, compile what changed on a thread of its own, load the result beside what runs. */
-#include "build.h"
+/* build.c - one build: what went into it, the fast or the real compiler, then loading and trying what came out. */
 #include "error.h"
 #include "hash.h"
-#include "plan.h"
+#include "job.h"
 #include <ctype.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST_SOURCES 64 /* .c files in a kernel folder */
 #define MOST_ARGUMENTS 128
+#define MOST_PARTS 1000
+#define MOST_DIAGNOSTICS 20
+#define MOST_ATTEMPTS 3   /* at a text that changes while it is compiled */
+#define TRIAL_SECONDS 2.0 /* that a canary may take */
+
+/* What builds while whorl runs has besides the flags of the shipped kernels: lines for whoever looks for a crash, a
+ * stack that does not break in silence, and the compiler's opinion. */
+#define LIVE_FLAGS "-g1 -fstack-protector-strong -Wall"
 
 /* The newest instruction set of this machine by its level, not by "native": caches are shared between machines. */
 static const char *machine_flag(void)
@@ -18,280 +24,6 @@ static const char *machine_flag(void)
     const int level = wh__isa_level();
     return level == 4 ? "-march=x86-64-v4" : level == 3 ? "-march=x86-64-v3" : "-O3";
 }
-
-struct wh__job {
-    wh__job *next;
-    wh__units *units;
-    wh__unit *unit; /* only its address, and word, path and type, which never change */
-    uint64_t known_key;
-    char **part;
-    uint32_t part_count;
-    char *compiler;
-    pthread_t thread;
-    wh__take take;
-    uint64_t key; /* of what was taken */
-};
-
-/* ---- small lists of paths ---- */
-
-static void free_list(char **list, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        free(list[i]);
-    free(list);
-}
-
-static bool add_to_list(char ***list, uint32_t *count, const char *text)
-{
-    char **grown = realloc(*list, (*count + 1) * sizeof *grown);
-    char *copy = strdup(text);
-    if (grown)
-        *list = grown;
-    if (!grown || !copy) {
-        free(copy);
-        return false;
-    }
-    (*list)[(*count)++] = copy;
-    return true;
-}
-
-static bool has_ending(const char *name, const char *ending)
-{
-    const size_t a = strlen(name), b = strlen(ending);
-    return a > b && strcmp(name + a - b, ending) == 0;
-}
-
-static bool folder_of(const char *path, wh_path *out)
-{
-    const size_t size = (size_t)(wh__base_name(path) - path);
-    if (size == 0 || size >= sizeof out->s)
-        return false;
-    memcpy(out->s, path, size);
-    out->s[size > 1 ? size - 1 : size] = 0;
-    return true;
-}
-
-/* ---- finding ---- */
-
-static bool is_word(const char *word)
-{
-    for (const char *c = word; *c; c++)
-        if (!isalnum((unsigned char)*c) && *c != '_')
-            return false;
-    return *word && !isdigit((unsigned char)*word);
-}
-
-/* The name without its ending, when that can be a word in Lua. */
-static bool word_of(const char *name, const char *ending, char *word, size_t size)
-{
-    const size_t length = strlen(name) - strlen(ending);
-    if (!has_ending(name, ending) || length >= size)
-        return false;
-    memcpy(word, name, length);
-    word[length] = 0;
-    return is_word(word);
-}
-
-/* Folders may hold other C files: a kernel says so by its include. */
-static bool is_kernel_source(const char *path)
-{
-    wh_map m;
-    if (!wh__map_open(path, &m))
-        return false;
-    const char *name = "whorl_kernel.h";
-    const size_t length = strlen(name);
-    bool found = false;
-    for (const char *at = m.bytes; at && !found && (size_t)(m.bytes + m.size - at) >= length; at++) {
-        at = memchr(at, 'w', (size_t)(m.bytes + m.size - at) - length + 1);
-        if (!at)
-            break;
-        found = memcmp(at, name, length) == 0;
-    }
-    wh__map_close(&m);
-    return found;
-}
-
-static void note_kernel_source(void *context, const char *name)
-{
-    struct {
-        const char *folder;
-        bool found;
-    } *search = context;
-    wh_path path;
-    const bool source = has_ending(name, ".c") || has_ending(name, ".h");
-    if (!search->found && source && wh__path_join(&path, search->folder, name))
-        search->found = is_kernel_source(path.s);
-}
-
-static bool is_kernel_folder(const char *path)
-{
-    struct {
-        const char *folder;
-        bool found;
-    } search = {path, false};
-    return wh__is_folder(path) && wh__each_file(path, note_kernel_source, &search) && search.found;
-}
-
-static wh__unit *find_unit(const wh__units *u, const char *path)
-{
-    for (uint32_t i = 0; i < u->unit_count; i++)
-        if (strcmp(u->unit[i]->path.s, path) == 0)
-            return u->unit[i];
-    return NULL;
-}
-
-static void watch_part(const wh__units *u, const char *path)
-{
-    wh_path folder;
-    if (u->watch && folder_of(path, &folder))
-        wh__watch_folder(u->watch, folder.s);
-}
-
-static void add_unit(wh__units *u, const wh__folder *f, const char *word, const wh_path *path, wh__unit_type type)
-{
-    wh__unit *unit = calloc(1, sizeof *unit);
-    wh__unit **grown = realloc(u->unit, (u->unit_count + 1) * sizeof *grown);
-    if (grown)
-        u->unit = grown;
-    if (!unit || !grown) {
-        free(unit);
-        return;
-    }
-    snprintf(unit->word, sizeof unit->word, "%s", word);
-    unit->path = *path;
-    if (!wh__path_join(&unit->shown, f->shown.s, wh__base_name(path->s)))
-        unit->shown = *path;
-    unit->type = type;
-    unit->rank = f->rank;
-    unit->dirty = true;
-    unit->noticed_at = wh__now();
-    unit->saved_at = wh__saved_time(path->s);
-    u->unit[u->unit_count++] = unit;
-    if (type == WH_UNIT_FOLDER && u->watch)
-        wh__watch_folder(u->watch, path->s);
-    if (type == WH_UNIT_SOURCE)
-        watch_part(u, path->s);
-}
-
-struct scan {
-    wh__units *units;
-    const wh__folder *folder;
-};
-
-static void scan_name(void *context, const char *name)
-{
-    const struct scan *s = context;
-    wh_path path, other;
-    char word[64], source[80];
-    if (name[0] == '.' || (s->folder->pattern[0] && fnmatch(s->folder->pattern, name, 0) != 0) ||
-        !wh__path_join(&path, s->folder->path.s, name) || find_unit(s->units, path.s))
-        return;
-    if (has_ending(name, ".c")) {
-        snprintf(word, sizeof word, "%.*s", (int)(strlen(name) - 2), name);
-        if (is_kernel_source(path.s))
-            add_unit(s->units, s->folder, word, &path, WH_UNIT_SOURCE);
-    } else if (word_of(name, ".so", word, sizeof word)) {
-        /* A library beside its source is somebody's build of it: the source is what is followed. */
-        snprintf(source, sizeof source, "%s.c", word);
-        if (!wh__path_join(&other, s->folder->path.s, source) || !is_kernel_source(other.s))
-            add_unit(s->units, s->folder, word, &path, WH_UNIT_LIBRARY);
-    } else if (is_word(name) && strlen(name) < sizeof word && wh__is_folder(path.s)) {
-        if (is_kernel_folder(path.s))
-            add_unit(s->units, s->folder, name, &path, WH_UNIT_FOLDER);
-        else if (s->units->watch)
-            wh__watch_folder(s->units->watch, path.s); /* it may become one */
-    }
-}
-
-static int compare_units(const void *a, const void *b)
-{
-    const wh__unit *x = *(wh__unit *const *)a, *y = *(wh__unit *const *)b;
-    if (x->rank != y->rank)
-        return x->rank < y->rank ? -1 : 1;
-    return strcmp(x->path.s, y->path.s);
-}
-
-void wh__units_scan(wh__units *u)
-{
-    u->rescan = false;
-    for (uint32_t i = 0; i < u->folder_count; i++)
-        wh__each_file(u->folder[i].path.s, scan_name, &(struct scan){u, &u->folder[i]});
-    if (u->unit_count)
-        qsort(u->unit, u->unit_count, sizeof *u->unit, compare_units);
-}
-
-bool wh__units_folder(wh__units *u, const char *path, const char *shown, const char *pattern, uint32_t rank)
-{
-    wh__folder f = {.rank = rank};
-    if (!wh__path_real(&f.path, path))
-        return false;
-    snprintf(f.pattern, sizeof f.pattern, "%s", pattern);
-    snprintf(f.shown.s, sizeof f.shown.s, "%s", shown);
-    for (uint32_t i = 0; i < u->folder_count; i++)
-        if (strcmp(u->folder[i].path.s, f.path.s) == 0 && strcmp(u->folder[i].pattern, pattern) == 0) {
-            u->folder[i].rank = rank; /* listed again: its last place counts */
-            return true;
-        }
-    wh__folder *grown = realloc(u->folder, (u->folder_count + 1) * sizeof *grown);
-    if (!grown)
-        return false;
-    u->folder = grown;
-    u->folder[u->folder_count++] = f;
-    if (u->watch)
-        wh__watch_folder(u->watch, f.path.s);
-    return true;
-}
-
-static bool is_part(const wh__unit *u, const char *folder, const char *name, const char *path)
-{
-    if (strcmp(u->path.s, path) == 0)
-        return true;
-    if (u->type == WH_UNIT_FOLDER && strcmp(u->path.s, folder) == 0)
-        return has_ending(name, ".c") || has_ending(name, ".h");
-    for (uint32_t i = 0; i < u->part_count; i++)
-        if (strcmp(u->part[i], path) == 0)
-            return true;
-    /* After a failed build the list of headers may be short: any header may mend it. */
-    return u->key == 0 && has_ending(name, ".h");
-}
-
-static void mark(wh__unit *unit, const char *path, double now)
-{
-    if (!unit->dirty) {
-        unit->noticed_at = now;
-        unit->saved_at = wh__saved_time(path);
-    }
-    unit->dirty = true;
-}
-
-void wh__units_notice(wh__units *u, const char *folder, const char *name, double now)
-{
-    wh_path path;
-    bool known = false;
-    for (uint32_t i = 0; !name && i < u->unit_count; i++)
-        mark(u->unit[i], u->unit[i]->path.s, now);
-    for (uint32_t i = 0; name && wh__path_join(&path, folder, name) && i < u->unit_count; i++) {
-        if (!is_part(u->unit[i], folder, name, path.s))
-            continue;
-        mark(u->unit[i], path.s, now);
-        known = true;
-    }
-    u->rescan = u->rescan || !known;
-}
-
-void wh__units_rewatch(wh__units *u)
-{
-    for (uint32_t i = 0; i < u->folder_count; i++)
-        wh__watch_folder(u->watch, u->folder[i].path.s);
-    for (uint32_t i = 0; i < u->unit_count; i++) {
-        if (u->unit[i]->type == WH_UNIT_FOLDER)
-            wh__watch_folder(u->watch, u->unit[i]->path.s);
-        for (uint32_t k = 0; k < u->unit[i]->part_count; k++)
-            watch_part(u, u->unit[i]->part[k]);
-    }
-}
-
-/* ---- a job ---- */
 
 static bool refuse(wh__job *j, wh_status status, const char *why)
 {
@@ -301,19 +33,22 @@ static bool refuse(wh__job *j, wh_status status, const char *why)
     return false;
 }
 
-static void forget_parts(wh__job *j)
+/* ---- what goes into a build ---- */
+
+static bool has_part(const wh__job *j, const char *path)
 {
-    free_list(j->part, j->part_count);
-    j->part = NULL;
-    j->part_count = 0;
+    for (uint32_t i = 0; i < j->part_count; i++)
+        if (strcmp(j->part[i], path) == 0)
+            return true;
+    return false;
 }
 
 static void add_source(void *context, const char *name)
 {
     wh__job *j = context;
     wh_path path;
-    if (has_ending(name, ".c") && name[0] != '.' && wh__path_join(&path, j->unit->path.s, name))
-        add_to_list(&j->part, &j->part_count, path.s);
+    if (wh__has_ending(name, ".c") && name[0] != '.' && wh__path_join(&path, j->unit->path.s, name))
+        wh__list_add(&j->part, &j->part_count, path.s);
 }
 
 static int compare_text(const void *a, const void *b)
@@ -324,101 +59,144 @@ static int compare_text(const void *a, const void *b)
 /* The .c files of the unit, in a fixed order. */
 static void list_sources(wh__job *j)
 {
-    forget_parts(j);
+    wh__list_free(j->part, j->part_count);
+    j->part = NULL;
+    j->part_count = 0;
     if (j->unit->type != WH_UNIT_FOLDER)
-        add_to_list(&j->part, &j->part_count, j->unit->path.s);
+        wh__list_add(&j->part, &j->part_count, j->unit->path.s);
     else if (wh__each_file(j->unit->path.s, add_source, j) && j->part_count)
         qsort(j->part, j->part_count, sizeof *j->part, compare_text);
 }
 
-/* A source that is new in a kernel folder stands in no list of parts yet. */
-static uint64_t folder_key(const wh__job *j, uint64_t key)
+/* The name between the quotes of an #include line, or of a #define that one may use; NULL: it is no such line. */
+static char *included_name(char *line)
 {
-    if (j->unit->type != WH_UNIT_FOLDER)
-        return key;
-    wh__job now = {.unit = j->unit};
-    list_sources(&now);
-    for (uint32_t i = 0; i < now.part_count; i++)
-        key = wh__hash(now.part[i], strlen(now.part[i]), key);
-    free_list(now.part, now.part_count);
-    return key | 1;
+    line += strspn(line, " \t");
+    if (*line != '#')
+        return NULL;
+    line += 1 + strspn(line + 1, " \t");
+    const bool defines = strncmp(line, "define", 6) == 0;
+    if (!defines && strncmp(line, "include", 7) != 0)
+        return NULL;
+    line += defines ? strcspn(line, "\"") : 7 + strspn(line + 7, " \t");
+    char *end = *line == '"' ? strchr(line + 1, '"') : NULL;
+    if (!end)
+        return NULL;
+    *end = 0;
+    return !defines || wh__has_ending(line + 1, ".h") ? line + 1 : NULL;
 }
 
-static uint64_t fingerprint(const wh__job *j)
+/* Beside the file that includes it, else among whorl's headers; one that is nowhere is a part too: it may come. */
+static void add_included(wh__job *j, const char *from, const char *name, const wh_path *headers)
+{
+    wh_path folder, path, real, other;
+    if (!wh__folder_of(from, &folder) || !wh__path_join(&path, folder.s, name))
+        return;
+    if (!wh__path_real(&real, path.s) &&
+        !(headers->s[0] && wh__path_join(&other, headers->s, name) && wh__path_real(&real, other.s)))
+        real = path;
+    if (!has_part(j, real.s) && j->part_count < MOST_PARTS)
+        wh__list_add(&j->part, &j->part_count, real.s);
+}
+
+/* Sources, and whatever they include with quotes, comments and conditions aside: known before anything is compiled, and
+ * when it does not compile. */
+static void scan_parts(wh__job *j)
+{
+    wh_path headers;
+    if (!wh__include_folder(&headers))
+        headers.s[0] = 0;
+    list_sources(j);
+    for (uint32_t i = 0; i < j->part_count && j->unit->type != WH_UNIT_LIBRARY; i++) {
+        size_t size;
+        char *text = wh__read_file(j->part[i], &size), *path = strdup(j->part[i]);
+        for (char *rest = text, *line, *name; path && (line = strsep(&rest, "\n"));)
+            if ((name = included_name(line)))
+                add_included(j, path, name, &headers);
+        free(text);
+        free(path);
+    }
+}
+
+static uint64_t add_file(uint64_t key, const char *path)
+{
+    wh_map m;
+    key = wh__hash(path, strlen(path), key);
+    if (!wh__map_open(path, &m))
+        return wh__hash("missing", 7, key);
+    key = wh__hash(m.bytes, m.size, key);
+    wh__map_close(&m);
+    return key;
+}
+
+/* Of the parts that a scan finds; never 0. */
+static uint64_t key_of_parts(const wh__job *j, uint32_t count)
 {
     uint64_t key = wh__hash(j->compiler, strlen(j->compiler), WH_KERNEL_ABI);
-    key = wh__hash(WHORL_KERNEL_FLAGS, sizeof WHORL_KERNEL_FLAGS, key);
+    key = wh__hash(WHORL_KERNEL_FLAGS LIVE_FLAGS, sizeof(WHORL_KERNEL_FLAGS LIVE_FLAGS), key);
     key = wh__hash(machine_flag(), strlen(machine_flag()), key);
-    for (uint32_t i = 0; i < j->part_count; i++) {
-        wh_map m;
-        if (!wh__map_open(j->part[i], &m))
-            return 0;
-        key = wh__hash(m.bytes, m.size, wh__hash(j->part[i], strlen(j->part[i]), key));
-        wh__map_close(&m);
-    }
-    return folder_key(j, key ? key : 1);
+    for (uint32_t i = 0; i < count; i++)
+        key = add_file(key, j->part[i]);
+    return key ? key : 1;
 }
 
-static bool cache_path(const wh__job *j, const char *ending, wh_path *out)
+static uint64_t fingerprint(wh__job *j)
 {
-    char name[160];
-    const uint64_t where = wh__hash(j->unit->path.s, strlen(j->unit->path.s), 0);
-    snprintf(name, sizeof name, "%s-%016llx%s", j->unit->word, (unsigned long long)where, ending);
-    return wh__path_join(out, j->units->cache, name);
+    scan_parts(j);
+    return key_of_parts(j, j->part_count);
 }
 
-static bool built_path(const wh__job *j, uint64_t key, wh_path *out)
+/* ---- what the compiler found besides ---- */
+
+/* A record beside the built library: a fingerprint of the files that the compiler read and the scan did not see, then
+ * their names, a line each. */
+static void record_path(const wh__job *j, uint64_t key, wh_path *out)
 {
-    char ending[32];
-    snprintf(ending, sizeof ending, "-%016llx.so", (unsigned long long)key);
-    return cache_path(j, ending, out);
+    wh_path library;
+    wh__history_path(&j->unit->origin->history, key, false, &library);
+    snprintf(out->s, sizeof out->s, "%.4000s.parts", library.s);
 }
 
-/* A record beside the built library: its key, then the files that went into it, a line each. */
-static void write_record(const wh__job *j)
+static uint64_t further_key(const wh__job *j, uint32_t scanned)
+{
+    uint64_t key = 1;
+    for (uint32_t i = scanned; i < j->part_count; i++)
+        key = add_file(key, j->part[i]);
+    return key;
+}
+
+static void write_record(const wh__job *j, uint64_t key, uint32_t scanned)
 {
     wh_path path;
     wh_output o;
-    if (!cache_path(j, ".parts", &path) || !wh__output_open(&o, path.s))
+    record_path(j, key, &path);
+    if (!wh__output_open(&o, path.s))
         return;
-    fprintf(o.file, "%016llx\n", (unsigned long long)j->key);
-    for (uint32_t i = 0; i < j->part_count; i++)
+    fprintf(o.file, "%016llx\n", (unsigned long long)further_key(j, scanned));
+    for (uint32_t i = scanned; i < j->part_count; i++)
         fprintf(o.file, "%s\n", j->part[i]);
     wh__output_commit(&o);
 }
 
-static bool has_part(const wh__job *j, const char *path)
-{
-    for (uint32_t i = 0; i < j->part_count; i++)
-        if (strcmp(j->part[i], path) == 0)
-            return true;
-    return false;
-}
-
-static void read_parts(wh__job *j, char *text)
-{
-    for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
-        if (*line && !has_part(j, line))
-            add_to_list(&j->part, &j->part_count, line);
-}
-
 /* The library of an earlier run, when everything that went into it is as it was. */
-static bool find_built(wh__job *j, wh_path *library)
+static bool find_built(wh__job *j, uint64_t key, wh_path *library)
 {
     wh_path path;
     size_t size;
-    char *text = cache_path(j, ".parts", &path) ? wh__read_file(path.s, &size) : NULL;
-    if (!text || size < 17) {
-        free(text);
-        return false;
-    }
-    const uint64_t key = strtoull(text, NULL, 16);
-    forget_parts(j);
-    read_parts(j, text + 17);
-    free(text);
     char why[64];
-    j->key = fingerprint(j);
-    return key && j->key == key && built_path(j, key, library) && wh__library_complete(library->s, why, sizeof why);
+    const uint32_t scanned = j->part_count;
+    record_path(j, key, &path);
+    wh__history_path(&j->unit->origin->history, key, false, library);
+    char *text = wh__read_file(path.s, &size);
+    if (!text)
+        return false;
+    char *rest = text;
+    const uint64_t known = strtoull(strsep(&rest, "\n"), NULL, 16);
+    for (char *line; (line = strsep(&rest, "\n"));)
+        if (*line && !has_part(j, line))
+            wh__list_add(&j->part, &j->part_count, line);
+    free(text);
+    return known == further_key(j, scanned) && wh__library_complete(library->s, why, sizeof why);
 }
 
 /* "out: a.c \\\n b.h" with "\\ ", "\\#" and "$$" for the characters that make would take: becomes a name a line. */
@@ -448,7 +226,7 @@ static void read_dependencies(wh__job *j, const char *path)
     for (char *rest = text, *line; (line = strsep(&rest, "\n"));) {
         wh_path real;
         if (*line && wh__path_real(&real, line) && !has_part(j, real.s))
-            add_to_list(&j->part, &j->part_count, real.s);
+            wh__list_add(&j->part, &j->part_count, real.s);
     }
     free(text);
 }
@@ -483,6 +261,20 @@ static void show_path(const wh__job *j, char *text, size_t size)
     snprintf(text, size, "%s", shown);
 }
 
+/* "file:line:column: error: text", with the file as the user names it. */
+static void keep_diagnostic(wh__job *j, const char *line)
+{
+    char text[1200];
+    const char *marker = strstr(line, "error: ");
+    marker = marker ? marker : strstr(line, "warning: ");
+    if (!marker || !isdigit((unsigned char)line[strcspn(line, ":") + (strchr(line, ':') != NULL)]) ||
+        j->take.diagnostic_count == MOST_DIAGNOSTICS)
+        return;
+    snprintf(text, sizeof text, "%.1100s", line);
+    show_path(j, text, sizeof text);
+    wh__list_add(&j->take.diagnostic, &j->take.diagnostic_count, text);
+}
+
 static bool refuse_build(wh__job *j, char *output)
 {
     uint32_t errors = 0;
@@ -508,6 +300,16 @@ static bool refuse_build(wh__job *j, char *output)
     return false;
 }
 
+static void keep_diagnostics(wh__job *j, const char *output)
+{
+    char *copy = strdup(output);
+    for (char *rest = copy, *line; (line = strsep(&rest, "\n"));)
+        keep_diagnostic(j, line);
+    free(copy);
+}
+
+/* ---- compiling ---- */
+
 /* Splits text at blanks into arguments; text must outlive them. */
 static size_t split(char *text, char **arguments, size_t most)
 {
@@ -522,7 +324,7 @@ static size_t split(char *text, char **arguments, size_t most)
 static bool run_compiler(wh__job *j, char *out, char *const *more, size_t more_count, char *const *input,
                          size_t input_count)
 {
-    char flags[] = WHORL_KERNEL_FLAGS, machine[32], *argument[MOST_ARGUMENTS + MOST_SOURCES];
+    char flags[] = WHORL_KERNEL_FLAGS " " LIVE_FLAGS, machine[32], *argument[MOST_ARGUMENTS + MOST_SOURCES];
     char *compiler = strdup(j->compiler);
     wh_path include;
     if (!compiler || !wh__include_folder(&include)) {
@@ -551,6 +353,8 @@ static bool run_compiler(wh__job *j, char *out, char *const *more, size_t more_c
     free(compiler);
     /* A host that ignores SIGCHLD leaves no status; but compilers leave no output when they fail. */
     const bool ok = status == 0 || (status == -1 && wh__saved_time(out) > 0);
+    if (output)
+        keep_diagnostics(j, output);
     if (!ok)
         refuse_build(j, output ? output : (char[]){""});
     free(output);
@@ -568,9 +372,9 @@ static bool build_source(wh__job *j, char *source, char *out, bool object)
 }
 
 /* Compilers list the headers of one source at a time: a folder is compiled piece by piece. */
-static bool build_folder(wh__job *j, char *out)
+static bool build_folder(wh__job *j, char *out, uint32_t sources)
 {
-    const uint32_t count = j->part_count < MOST_SOURCES ? j->part_count : MOST_SOURCES;
+    const uint32_t count = sources < MOST_SOURCES ? sources : MOST_SOURCES;
     char *source[MOST_SOURCES], *object[MOST_SOURCES];
     bool ok = true;
     for (uint32_t i = 0; i < count; i++)
@@ -591,257 +395,343 @@ static bool build_folder(wh__job *j, char *out)
     return ok;
 }
 
-static bool changed_since(const wh__job *j, double time)
+static uint32_t count_sources(const wh__job *j)
 {
+    uint32_t count = 0;
+    for (; count < j->part_count && wh__has_ending(j->part[count], ".c"); count++)
+        if (j->unit->type != WH_UNIT_FOLDER && count == 1)
+            break;
+    return count;
+}
+
+static bool fresh_path(const wh__job *j, wh_path *out)
+{
+    static atomic_uint serial;
+    char name[128];
+    snprintf(name, sizeof name, "%.64s.%u.%u.new", j->unit->word, wh__process_id(), atomic_fetch_add(&serial, 1));
+    return wh__path_join(out, j->units->cache, name);
+}
+
+/* Compiles the sources, the first so many parts. When a part was saved while the compiler ran, the result may be that
+ * of a text that nobody ever saw whole: then *changed. */
+static bool compile_once(wh__job *j, uint32_t sources, const char *fresh, bool *changed)
+{
+    const uint32_t scanned = j->part_count;
+    char out[sizeof(wh_path)];
+    const double started = wh__wall_time();
+    const uint64_t before = j->key;
+    snprintf(out, sizeof out, "%s", fresh);
+    if (!(sources == 1 ? build_source(j, j->part[0], out, false) : build_folder(j, out, sources)))
+        return false;
+    *changed = key_of_parts(j, scanned) != before; /* times are coarse; but contents may have gone and come back */
     for (uint32_t i = 0; i < j->part_count; i++)
-        if (wh__changed_time(j->part[i]) >= time)
-            return true;
-    return false;
+        *changed = *changed || wh__changed_time(j->part[i]) >= started;
+    if (!*changed)
+        write_record(j, before, scanned);
+    return true;
 }
 
 static bool compile(wh__job *j, wh_path *library)
 {
-    static atomic_uint serial;
-    char ending[64];
     wh_path fresh;
-    snprintf(ending, sizeof ending, ".%u.%u.new", wh__process_id(), atomic_fetch_add(&serial, 1));
-    if (!cache_path(j, ending, &fresh))
+    bool ok = fresh_path(j, &fresh), changed = true;
+    if (!ok)
         return refuse(j, WH_ERR_IO, "its path in the cache is too long");
-    const double started = wh__wall_time();
-    list_sources(j);
-    const uint64_t before = fingerprint(j);
-    wh__job sources = {.unit = j->unit, .units = j->units, .compiler = j->compiler};
-    list_sources(&sources);
-    bool ok = j->part_count == 1 ? build_source(j, j->part[0], fresh.s, false) : build_folder(j, fresh.s);
-    if (ok) {
-        /* When a part was saved while the compiler ran, the key may be that of a text that it never saw: then the
-         * library gets a name that no text has, and no record. */
-        const bool changed = changed_since(j, started) || fingerprint(&sources) != before;
-        j->key = fingerprint(j);
-        const uint64_t name = changed ? wh__hash(&started, sizeof started, j->key) : j->key;
-        ok = built_path(j, name, library) && rename(fresh.s, library->s) == 0;
-        if (!ok)
-            refuse(j, WH_ERR_IO, "cannot write to the cache folder");
-        else if (!changed)
-            write_record(j);
-        else
-            j->key = 0;
+    for (int attempt = 0; ok && changed && attempt < MOST_ATTEMPTS; attempt++) {
+        if (attempt)
+            j->key = fingerprint(j);
+        wh__take_free(&j->take);
+        ok = compile_once(j, count_sources(j), fresh.s, &changed);
     }
-    free_list(sources.part, sources.part_count);
+    if (ok && changed)
+        ok = refuse(j, WH_ERR_BUILD, "it changes all the time while it is compiled (save it once more)");
+    wh__history_path(&j->unit->origin->history, j->key, false, library);
+    if (ok && rename(fresh.s, library->s) != 0)
+        ok = refuse(j, WH_ERR_IO, "cannot write to the cache folder");
     remove(fresh.s);
     return ok;
 }
 
-static bool check_schemas(wh__job *j)
+static bool compile_fast(wh__job *j, wh_path *library)
 {
+    wh_path fresh, include;
     char why[600];
-    for (uint32_t i = 0; i < j->take.module->kernel_count; i++)
-        if (!wh__schema_check(j->take.module->kernel[i].desc, why, sizeof why))
-            return refuse(j, WH_ERR_KERNEL, why);
+    const uint64_t before = j->key;
+    wh__history_path(&j->unit->origin->history, j->key, true, library);
+    if (wh__library_complete(library->s, why, sizeof why))
+        return true;
+    const bool ok =
+        fresh_path(j, &fresh) && wh__include_folder(&include) &&
+        wh__canary_compile(j->units->canary, j->part, count_sources(j), include.s, fresh.s, why, sizeof why) &&
+        fingerprint(j) == before && rename(fresh.s, library->s) == 0;
+    remove(fresh.s);
+    return ok;
+}
+
+/* A library of somebody else's: a copy of our own, complete or nothing. */
+static bool copy_library(wh__job *j, wh_path *library)
+{
+    wh_map m;
+    char why[300];
+    if (!wh__library_complete(j->unit->path.s, why, sizeof why))
+        return refuse(j, WH_ERR_KERNEL, why);
+    wh__history_path(&j->unit->origin->history, j->key, false, library);
+    bool ok = wh__map_open(j->unit->path.s, &m);
+    if (ok) {
+        ok = wh__write_file(library->s, m.bytes, m.size);
+        wh__map_close(&m);
+    }
+    return ok || refuse(j, WH_ERR_IO, "cannot copy it to the cache folder");
+}
+
+/* ---- trying ---- */
+
+static const wh__used *find_used(const wh__trial_plan *t, const char *id, uint32_t *from)
+{
+    for (; *from < t->used_count; ++*from)
+        if (strcmp(t->used[*from].id, id) == 0)
+            return &t->used[(*from)++];
+    return NULL;
+}
+
+static uint32_t count_attributes(const wh__layout *l)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < l->count; i++)
+        count += l->member[i].attribute;
+    return count;
+}
+
+static bool add_call(wh__trial *t, const wh__kernel *k, const wh__used *used)
+{
+    wh__trial_call *grown = realloc((void *)t->call, (t->call_count + 1) * sizeof *grown);
+    void *params = malloc(k->layout->size + 1);
+    if (grown)
+        t->call = grown;
+    if (!grown || !params) {
+        free(params);
+        return false;
+    }
+    if (used)
+        wh__layout_migrate(used->layout, used->params, k->layout, params);
+    else
+        wh__layout_defaults(k->layout, params);
+    grown[t->call_count++] = (wh__trial_call){.symbol = k->symbol,
+                                              .params = params,
+                                              .param_size = k->layout->size,
+                                              .attribute_count = count_attributes(k->layout)};
     return true;
 }
 
-static bool load(wh__job *j, const wh_path *library)
+/* Every kernel as the pipeline uses it, or with its defaults when it does not. */
+static void add_calls(wh__trial *t, const wh__trial_plan *plan, const wh__module *m)
 {
-    char why[600];
-    j->take.module = wh__module_load(library->s, j->unit->shown.s, j->units->cache, j->unit->word, why, sizeof why);
-    return j->take.module ? check_schemas(j) : refuse(j, WH_ERR_KERNEL, why);
+    for (uint32_t i = 0; i < m->kernel_count; i++) {
+        uint32_t from = 0;
+        const wh__used *used = find_used(plan, m->kernel[i].id, &from);
+        do
+            add_call(t, &m->kernel[i], used);
+        while (used && (used = find_used(plan, m->kernel[i].id, &from)));
+    }
 }
 
-static bool get_library(wh__job *j, wh_path *library, bool *cached)
+/* The canary's words, with the line in the source when the debug information tells it. */
+static void refuse_verdict(wh__job *j, const char *library, const wh__verdict *v)
 {
-    if (!is_word(j->unit->word))
+    char file[600];
+    wh_path real;
+    uint32_t line;
+    if (!v->offset || !wh__source_line(library, v->offset, file, sizeof file, &line)) {
+        refuse(j, WH_ERR_KERNEL, v->text);
+        return;
+    }
+    snprintf(j->take.text, sizeof j->take.text, "%.500s:%u: %.400s", wh__path_real(&real, file) ? real.s : file, line,
+             v->text);
+    show_path(j, j->take.text, sizeof j->take.text);
+    j->take.kind = WH_TAKE_REFUSED;
+    j->take.status = WH_ERR_KERNEL;
+    j->take.line = line;
+}
+
+static bool try_library(wh__job *j, const char *library, wh__module *m)
+{
+    const wh__trial_plan *plan = j->trial;
+    wh__trial t = {.library = library, .seconds = TRIAL_SECONDS};
+    wh__verdict v = {.text = ""};
+    if (!j->units->canary || !plan || plan->mode == WH_CANARY_OFF || j->known_good)
+        return true;
+    if (plan->seconds > 0 && plan->seconds < t.seconds)
+        t.seconds = plan->seconds;
+    if (m)
+        add_calls(&t, plan, m);
+    if (m && plan->input && plan->mode == WH_CANARY_LAST_INPUT)
+        t.mesh = &plan->input->mesh;
+    const bool ok = wh__canary_try(j->units->canary, &t, &v);
+    j->take.step[WH_STEP_CANARY] += v.milliseconds;
+    for (uint32_t i = 0; i < t.call_count; i++)
+        free((void *)t.call[i].params);
+    free((void *)t.call);
+    if (ok && v.text[0])
+        snprintf(j->take.log, sizeof j->take.log, "%.290s", v.text);
+    if (!ok)
+        refuse_verdict(j, library, &v);
+    /* A slow machine is no reason to refuse the same text for ever. */
+    if (!ok && j->kind == WH_JOB_FULL)
+        wh__history_mark(&j->unit->origin->history, j->take.generation,
+                         strstr(v.text, "ran longer") ? WH_RECORD_REFUSED : WH_RECORD_BAD, j->take.text);
+    return ok;
+}
+
+/* A text that crashed before is not run again to see whether it still does; and one that ran needs no canary. */
+static bool is_known_bad(wh__job *j)
+{
+    wh__records list = wh__history_read(&j->unit->origin->history);
+    bool bad = false;
+    for (uint32_t i = 0; i < list.count; i++) {
+        const wh__record *r = &list.item[i];
+        if (r->key != j->key)
+            continue;
+        bad = r->state == WH_RECORD_BAD;
+        j->known_good = r->state == WH_RECORD_GOOD && !r->fast;
+        if (bad)
+            snprintf(j->take.text, sizeof j->take.text, "%s (generation %u; change the source)", r->note,
+                     r->generation);
+    }
+    free(list.item);
+    if (bad) {
+        const char *colon = strchr(j->take.text, ':');
+        j->take.kind = WH_TAKE_REFUSED;
+        j->take.status = WH_ERR_KERNEL;
+        j->take.line = colon ? (uint32_t)strtoul(colon + 1, NULL, 10) : 0;
+    }
+    return bad;
+}
+
+static bool load(wh__job *j, const wh_path *library, bool fast)
+{
+    char why[600];
+    if (is_known_bad(j)) /* the fast build of it crashed meanwhile */
+        return false;
+    j->take.generation = wh__history_add(&j->unit->origin->history, j->key, j->saved_at, fast);
+    if (!j->take.generation)
+        return refuse(j, WH_ERR_IO, "cannot write to the cache folder");
+    if (!wh__library_complete(library->s, why, sizeof why))
+        return refuse(j, WH_ERR_KERNEL, why);
+    if (!try_library(j, library->s, NULL))
+        return false;
+    wh__module_request r = {.library = library->s,
+                            .origin = j->unit->origin,
+                            .copy = true,
+                            .generation = j->take.generation,
+                            .key = j->key,
+                            .fast = fast};
+    wh__module *m = wh__module_load(&r, why, sizeof why);
+    j->take.step[WH_STEP_LOADED] = r.loaded;
+    j->take.step[WH_STEP_CHECKED] = r.checked;
+    if (!m)
+        return refuse(j, WH_ERR_KERNEL, why);
+    j->take.module = m;
+    return try_library(j, library->s, m);
+}
+
+/* ---- the job ---- */
+
+static bool can_build(wh__job *j)
+{
+    if (!wh__is_word(j->unit->word))
         return refuse(j, WH_ERR_KERNEL, "the name of a kernel's file must be letters, digits and _ (rename it)");
     if (!j->units->cache[0])
         return refuse(j, WH_ERR_IO, "no folder to build it in (set XDG_CACHE_HOME to one that can be written)");
-    if (j->unit->type == WH_UNIT_LIBRARY) {
-        *library = j->unit->path;
-        j->key = fingerprint(j);
-        return true;
-    }
-    if (!j->compiler[0])
+    if (j->unit->type != WH_UNIT_LIBRARY && !j->compiler[0])
         return refuse(j, WH_ERR_BUILD, "no C compiler to build it with (install gcc or clang, or set CC)");
-    *cached = find_built(j, library);
-    return *cached || compile(j, library);
+    return true;
+}
+
+static bool get_library(wh__job *j, wh_path *library, bool *fast, bool *cached)
+{
+    *fast = *cached = false;
+    if (j->unit->type == WH_UNIT_LIBRARY)
+        return copy_library(j, library);
+    if ((*cached = find_built(j, j->key, library)))
+        return true;
+    *fast = j->kind == WH_JOB_FAST;
+    return *fast ? compile_fast(j, library) : compile(j, library);
+}
+
+static void drop_result(wh__job *j)
+{
+    wh__module_drop(j->take.module);
+    j->take.module = NULL;
 }
 
 /* What an earlier run left in the cache may be damaged: then it is built anew. */
 static bool load_again(wh__job *j, wh_path *library)
 {
-    wh__module_drop(j->take.module);
+    if (!j->take.module && j->take.step[WH_STEP_LOADED] > 0)
+        return false;
+    drop_result(j);
+    wh__take_free(&j->take);
     j->take = (wh__take){.kind = WH_TAKE_NONE};
-    return compile(j, library) && load(j, library);
+    return compile(j, library) && load(j, library, false);
 }
 
-static void work(wh__job *j)
+/* What the fast tier let through and the compiler refuses is nothing to go back to. */
+static void refuse_record(wh__job *j)
+{
+    wh__records list = wh__history_read(&j->unit->origin->history);
+    for (uint32_t i = 0; i < list.count; i++)
+        if (list.item[i].key == j->key)
+            wh__history_mark(&j->unit->origin->history, list.item[i].generation, WH_RECORD_REFUSED, j->take.text);
+    free(list.item);
+}
+
+static void build(wh__job *j)
 {
     wh_path library;
-    wh_path real;
-    if (!wh__path_real(&real, j->unit->path.s)) { /* removed: what was built from it stays */
-        j->take.kind = WH_TAKE_UNCHANGED;
-        return;
-    }
-    if (j->known_key && fingerprint(j) == j->known_key) {
-        j->take.kind = WH_TAKE_UNCHANGED;
-        j->key = j->known_key;
-        return;
-    }
-    bool cached = false;
-    if (!get_library(j, &library, &cached) || !(load(j, &library) || (cached && load_again(j, &library)))) {
-        wh__module_drop(j->take.module);
-        j->take.module = NULL;
-        j->key = 0; /* the same text again is tried again: whoever mends by going back wants to hear of it */
-        return;
-    }
-    j->take.kind = WH_TAKE_MODULE;
-}
-
-static void *job_thread(void *argument)
-{
-    wh__job *j = argument;
-    wh__units *u = j->units;
-    work(j);
-    pthread_mutex_lock(&u->lock);
-    j->next = u->done;
-    u->done = j;
-    pthread_cond_signal(&u->finished);
-    /* Under the lock, so that the watcher is still there: freeing waits for this job. */
-    if (u->watch)
-        wh__watch_wake(u->watch);
-    pthread_mutex_unlock(&u->lock);
-    return NULL;
-}
-
-/* ---- jobs, from [main] ---- */
-
-static void free_job(wh__job *j)
-{
-    free_list(j->part, j->part_count);
-    free(j->compiler);
-    free(j);
-}
-
-static bool can_run(const char *command)
-{
-    char program[1024];
-    wh_path path;
-    snprintf(program, sizeof program, "%.*s", (int)strcspn(command, " "), command);
-    return program[0] && wh__find_program(&path, program);
-}
-
-/* The one that the host wants, seen or unseen; else the first of $CC, cc, gcc and clang that is there. */
-static char *choose_compiler(const char *wanted)
-{
-    const char *known[] = {getenv("CC"), "cc", "gcc", "clang"};
-    if (wanted && *wanted)
-        return strdup(wanted);
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (known[i] && can_run(known[i]))
-            return strdup(known[i]);
-    return strdup("");
-}
-
-static bool start(wh__units *u, wh__unit *unit)
-{
-    wh__job *j = calloc(1, sizeof *j);
-    if (!j)
-        return false;
-    j->units = u;
-    j->unit = unit;
-    j->known_key = unit->key;
-    j->compiler = choose_compiler(u->compiler);
-    for (uint32_t i = 0; i < unit->part_count; i++)
-        add_to_list(&j->part, &j->part_count, unit->part[i]);
-    if (unit->type == WH_UNIT_LIBRARY && !j->part_count)
-        add_to_list(&j->part, &j->part_count, unit->path.s);
-    if (!j->compiler || pthread_create(&j->thread, NULL, job_thread, j) != 0) {
-        free_job(j);
-        return false;
-    }
-    unit->dirty = false;
-    unit->busy = true;
-    u->running++;
-    return true;
-}
-
-void wh__units_start(wh__units *u)
-{
-    for (uint32_t i = 0; i < u->unit_count && u->running < wh__core_count(); i++)
-        if (u->unit[i]->dirty && !u->unit[i]->busy && !start(u, u->unit[i]))
+    bool fast, cached;
+    const double start = wh__now();
+    bool ok = can_build(j) && !is_known_bad(j);
+    if (ok) {
+        ok = get_library(j, &library, &fast, &cached);
+        if (!ok && j->kind == WH_JOB_FULL)
+            refuse_record(j);
+        j->known_good = j->known_good && cached;
+        j->take.step[WH_STEP_BUILT] = (wh__now() - start) * 1e3;
+        ok = ok && (load(j, &library, fast) || (cached && j->kind == WH_JOB_FULL && load_again(j, &library)));
+        /* The full build tells what is wrong, and finds what the fast one cannot do. */
+        if (!ok && j->kind == WH_JOB_FAST) {
+            drop_result(j);
+            wh__take_free(&j->take);
+            j->take = (wh__take){.kind = WH_TAKE_LATER};
             return;
-}
-
-bool wh__units_busy(const wh__units *u)
-{
-    if (u->running)
-        return true;
-    for (uint32_t i = 0; i < u->unit_count; i++)
-        if (u->unit[i]->dirty)
-            return true;
-    return false;
-}
-
-void wh__units_wait(wh__units *u)
-{
-    pthread_mutex_lock(&u->lock);
-    while (u->running && !u->done)
-        pthread_cond_wait(&u->finished, &u->lock);
-    pthread_mutex_unlock(&u->lock);
-}
-
-static void take_parts(wh__units *u, wh__job *j)
-{
-    wh__unit *unit = j->unit;
-    if (j->part_count == 0)
-        return;
-    free_list(unit->part, unit->part_count);
-    unit->part = j->part;
-    unit->part_count = j->part_count;
-    j->part = NULL;
-    j->part_count = 0;
-    for (uint32_t i = 0; i < unit->part_count; i++)
-        watch_part(u, unit->part[i]);
-}
-
-wh__take wh__units_take(wh__units *u)
-{
-    pthread_mutex_lock(&u->lock);
-    wh__job **oldest = &u->done;
-    while (*oldest && (*oldest)->next)
-        oldest = &(*oldest)->next;
-    wh__job *j = *oldest;
-    *oldest = NULL;
-    pthread_mutex_unlock(&u->lock);
-    if (!j)
-        return (wh__take){.kind = WH_TAKE_NONE};
-    pthread_join(j->thread, NULL);
-    u->running--;
-    j->unit->busy = false;
-    j->unit->key = j->key;
-    take_parts(u, j);
-    wh__take t = j->take;
-    t.unit = j->unit;
-    free_job(j);
-    return t;
-}
-
-void wh__units_init(wh__units *u)
-{
-    pthread_mutex_init(&u->lock, NULL);
-    pthread_cond_init(&u->finished, NULL);
-}
-
-void wh__units_free(wh__units *u)
-{
-    for (; u->running; wh__units_wait(u))
-        for (wh__take t; (t = wh__units_take(u)).kind != WH_TAKE_NONE;)
-            wh__module_drop(t.module);
-    for (uint32_t i = 0; i < u->unit_count; i++) {
-        free_list(u->unit[i]->part, u->unit[i]->part_count);
-        free(u->unit[i]);
+        }
     }
-    free(u->unit);
-    free(u->folder);
-    pthread_cond_destroy(&u->finished);
-    pthread_mutex_destroy(&u->lock);
+    if (ok) {
+        j->take.kind = WH_TAKE_MODULE;
+        return;
+    }
+    drop_result(j);
+    j->take.key = j->key;
+    j->key = 0; /* the same text again is tried again: whoever mends by going back wants to hear of it */
+}
+
+void wh__job_work(wh__job *j)
+{
+    wh_path real;
+    j->take.fast = j->kind == WH_JOB_FAST;
+    j->key = j->known_key;
+    j->take.kind = WH_TAKE_UNCHANGED;
+    if (!wh__path_real(&real, j->unit->path.s)) { /* removed: what was built from it stays */
+        if (j->kind == WH_JOB_FULL && j->units->fast)
+            j->key = 0; /* and when it comes back as it was, the full build is still to be made */
+        return;
+    }
+    j->key = fingerprint(j);
+    if (j->kind == WH_JOB_FULL && j->units->fast && j->unit->type != WH_UNIT_LIBRARY ? false : j->key == j->known_key)
+        return;
+    j->take.kind = WH_TAKE_NONE;
+    build(j);
+    j->take.fast = j->kind == WH_JOB_FAST;
+    if (j->take.kind == WH_TAKE_MODULE && !j->take.module->fast && j->trial)
+        wh__history_trim(&j->unit->origin->history, j->trial->keep ? j->trial->keep : 8, j->held, 2);
 }

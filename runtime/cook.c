@@ -5,20 +5,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define UNTIMED 16      /* of so many small cooks of a thread one is timed */
+#define MOST_TURNS 32   /* of a cook whose kernels crash one after the other */
+#define TIME_LIMIT 10.0 /* seconds, where the pipeline does not say */
+
 /* ---- services for kernels ---- */
 
+/* Whatever a kernel calls is ours, not the kernel's: nothing in it may be cut short. */
 static void *host_alloc(const wh_host *h, size_t bytes)
 {
     (void)h;
     if (bytes > SIZE_MAX - 64)
         return NULL;
-    return aligned_alloc(64, bytes ? (bytes + 63) & ~(size_t)63 : 64);
+    wh__thread *t = wh__thread_self();
+    const int was = t ? wh__guard_leave(t) : 0;
+    void *p = aligned_alloc(64, bytes ? (bytes + 63) & ~(size_t)63 : 64);
+    if (t)
+        wh__guard_enter(t, was);
+    return p;
 }
 
 static void host_free(const wh_host *h, void *p)
 {
     (void)h;
+    wh__thread *t = wh__thread_self();
+    const int was = t ? wh__guard_leave(t) : 0;
     free(p);
+    if (t)
+        wh__guard_enter(t, was);
 }
 
 static bool plain_parallel_for(const wh_host *h, uint32_t count, void (*work)(void *context, uint32_t i), void *context)
@@ -42,20 +56,97 @@ const wh_host wh__plain_host = {.size = sizeof(wh_host),
                                 .fail = plain_text,
                                 .warn = plain_text};
 
+/* Under the cook's lock. */
+static void set_reason(wh__cook *c, wh_status status, const char *at, const char *kernel, const char *reason)
+{
+    char text[1200];
+    if (atomic_load(&c->status) != WH_OK)
+        return;
+    snprintf(text, sizeof text, "%s%s%s%s%.500s", at, at[0] ? ": " : "", kernel, kernel[0] ? ": " : "", reason);
+    c->reason = strdup(text);
+    atomic_store(&c->status, (int)status);
+}
+
+void wh__cook_fail(wh__cook *c, wh_status status, const char *at, const char *kernel, const char *reason)
+{
+    pthread_mutex_lock(&c->lock);
+    set_reason(c, status, at, kernel, reason);
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void note_crash(wh__cook *c, const wh__call *call, const wh__fault *fault)
+{
+    pthread_mutex_lock(&c->lock);
+    if (!c->crashed) {
+        c->crashed = call;
+        c->fault = *fault;
+        set_reason(c, WH_ERR_KERNEL, call->at, call->kernel->id, fault->text);
+    }
+    pthread_mutex_unlock(&c->lock);
+}
+
+static double time_limit(const wh__cook *c)
+{
+    return c->plan->reload.time_limit > 0 ? c->plan->reload.time_limit : TIME_LIMIT;
+}
+
 struct stoppable {
     wh__cook *cook;
+    const wh__call *call; /* of a kernel whose own work this is; NULL: ours */
     void (*work)(void *context, uint32_t i);
     void *context;
     uint64_t weight;
 };
+
+struct kernel_work {
+    const struct stoppable *of;
+    uint32_t i;
+};
+
+static void call_work(void *context)
+{
+    const struct kernel_work *w = context;
+    w->of->work(w->of->context, w->i);
+}
+
+/* Blocks of our own: one guarded call for all the kernels in it, open only while one of them runs. */
+typedef struct {
+    const struct stoppable *of;
+    uint32_t i;
+} region;
+
+static void call_region(void *context)
+{
+    const region *r = context;
+    r->of->work(r->of->context, r->i);
+}
+
+static void guard_region(const struct stoppable *s, uint32_t i)
+{
+    region r = {s, i};
+    wh__thread *t = wh__thread_self();
+    wh__fault fault;
+    if (!t) {
+        wh__cook_fail(s->cook, WH_ERR_MEMORY, "", "", "out of memory");
+        return;
+    }
+    if (!wh__guarded_region(t, time_limit(s->cook), call_region, &r, &fault))
+        note_crash(s->cook, t->calling, &fault);
+}
 
 static void work_unless_stopped(void *context, uint32_t i)
 {
     const struct stoppable *s = context;
     if (wh__cook_stopped(s->cook))
         return;
-    s->work(s->context, i);
-    wh__cook_advance(s->cook, s->weight);
+    if (s->call)
+        wh__cook_call(s->cook, s->call, call_work, &(struct kernel_work){s, i});
+    else if (s->cook->session->guarded)
+        guard_region(s, i);
+    else
+        s->work(s->context, i);
+    if (s->weight && s->cook->announced)
+        wh__cook_advance(s->cook, s->weight);
 }
 
 void wh__cook_announce(wh__cook *c, uint64_t units)
@@ -70,23 +161,35 @@ void wh__cook_advance(wh__cook *c, uint64_t units)
     atomic_fetch_add_explicit(&c->session->work_done, units, memory_order_relaxed);
 }
 
-static bool run_parallel(wh__cook *c, uint32_t count, uint64_t weight, void (*work)(void *context, uint32_t i),
-                         void *context)
+static bool run_parallel(wh__cook *c, const wh__call *call, uint32_t count, uint64_t weight,
+                         void (*work)(void *context, uint32_t i), void *context)
 {
-    struct stoppable s = {c, work, context, weight};
+    struct stoppable s = {c, call, work, context, weight};
     wh__pool_run(c->session->pool, count, work_unless_stopped, &s);
     return !wh__cook_stopped(c);
 }
 
 static bool host_parallel_for(const wh_host *h, uint32_t count, void (*work)(void *context, uint32_t i), void *context)
 {
-    return run_parallel(((const wh__service *)(const void *)h)->cook, count, 0, work, context);
+    const wh__service *s = (const void *)h;
+    wh__thread *t = wh__thread_self();
+    const int was = t ? wh__guard_leave(t) : 0;
+    const bool ok = run_parallel(s->cook, s->call, count, 0, work, context);
+    if (t)
+        wh__guard_enter(t, was);
+    return ok;
 }
 
 static void host_fail(const wh_host *h, const char *reason)
 {
     const wh__service *s = (const void *)h;
-    wh__cook_fail(s->cook, WH_ERR_KERNEL, s->call->at, s->call->kernel->id, reason);
+    char text[512]; /* read while a bad pointer is still the kernel's fault */
+    snprintf(text, sizeof text, "%.500s", reason);
+    wh__thread *t = wh__thread_self();
+    const int was = t ? wh__guard_leave(t) : 0;
+    wh__cook_fail(s->cook, WH_ERR_KERNEL, s->call->at, s->call->kernel->id, text);
+    if (t)
+        wh__guard_enter(t, was);
 }
 
 static void host_warn(const wh_host *h, const char *text)
@@ -94,7 +197,11 @@ static void host_warn(const wh_host *h, const char *text)
     const wh__service *s = (const void *)h;
     char line[1200];
     snprintf(line, sizeof line, "%s: %s: %.600s", s->call->at, s->call->kernel->id, text);
+    wh__thread *t = wh__thread_self();
+    const int was = t ? wh__guard_leave(t) : 0;
     wh__warn(s->cook->session, line);
+    if (t)
+        wh__guard_enter(t, was);
 }
 
 wh__service wh__service_for(wh__cook *c, const wh__call *call)
@@ -111,9 +218,9 @@ wh__service wh__service_for(wh__cook *c, const wh__call *call)
 
 /* ---- begin and end ---- */
 
-static void apply_patch(wh__cook *c, const wh__patch *p, const double from[4])
+void wh__apply_patch(unsigned char *value, const wh__patch *p, const double from[4])
 {
-    unsigned char *to = c->value + p->to;
+    unsigned char *to = value + p->to;
     for (uint32_t i = 0; i < p->count; i++) {
         if (p->type == WH_VALUE_FLOAT)
             ((float *)(void *)to)[i] = (float)from[i];
@@ -132,36 +239,61 @@ static wh_status bring_to_now(wh__cook *c)
         return wh__fail(WH_ERR_MEMORY, "out of memory");
     wh_status status = wh__plan_functions(c->plan, c->time, of_time);
     for (uint32_t i = 0; status == WH_OK && i < p->patch_count; i++)
-        apply_patch(c, &p->patch[i],
-                    p->patch[i].function ? of_time[p->patch[i].index] : c->pin.settings->value[p->patch[i].index]);
+        wh__apply_patch(c->value, &p->patch[i],
+                        p->patch[i].function ? of_time[p->patch[i].index] : c->settings->value[p->patch[i].index]);
     free(of_time);
     return status;
 }
 
-wh_status wh__cook_begin(wh__cook *c, const wh_session *s, const wh_view *view, double seconds)
+/* Values, what is ready, and times, in the memory of the thread or in some of their own. */
+static bool make_room(wh__cook *c)
 {
-    *c = (wh__cook){.session = (wh_session *)s, .view = view, .time = seconds};
-    if (!isfinite(seconds))
-        return wh__fail(WH_ERR_ARGUMENT, "the time is not a number of seconds");
-    if (!wh__pin(c->session, &c->pin))
-        return wh__fail(WH_ERR_CONFIG, "there is no pipeline to run: none was loaded without a mistake");
-    c->plan = c->pin.plan;
-    c->value = aligned_alloc(64, (c->plan->value_size + 127) & ~(size_t)63);
-    c->ready = calloc(c->plan->call_count + 1, sizeof *c->ready);
-    wh_status status = WH_ERR_MEMORY;
-    if (c->value && c->ready) {
-        if (c->plan->value_size)
-            memcpy(c->value, c->plan->value, c->plan->value_size);
-        status = bring_to_now(c);
-    } else {
-        wh__fail(status, "out of memory");
-    }
-    pthread_mutex_init(&c->lock, NULL);
-    if (status == WH_OK)
-        return WH_OK;
-    c->status = (int)status;
-    snprintf(c->reason, sizeof c->reason, "%s", wh_last_error());
-    return wh__cook_end(c);
+    const uint32_t calls = c->plan->call_count + 1;
+    const size_t value = ((size_t)c->plan->value_size + 127) & ~(size_t)63, ready = calls * sizeof *c->ready;
+    const size_t size = value + ready + calls * sizeof *c->nanoseconds;
+    unsigned char *to = c->thread->memory;
+    if (size > WH_THREAD_MEMORY)
+        to = c->room = aligned_alloc(64, (size + 63) & ~(size_t)63);
+    if (!to)
+        return false;
+    c->value = to;
+    c->ready = (wh__ready *)(void *)(to + value);
+    c->nanoseconds = (atomic_ullong *)(void *)(to + value + ready);
+    if (c->plan->value_size)
+        memcpy(c->value, c->plan->value, c->plan->value_size);
+    memset(to + value, 0, size - value);
+    return true;
+}
+
+/* Member by member: most cooks need few of them, and clearing the rest would cost more than a small cook does. */
+static void clear(wh__cook *c, wh_session *s, const wh_view *view, double seconds)
+{
+    c->session = s;
+    c->scene = NULL;
+    c->plan = NULL;
+    c->time = seconds;
+    c->room = NULL;
+    c->value = NULL;
+    c->ready = NULL;
+    c->view = view;
+    c->packed = NULL;
+    memset(&c->shape, 0, sizeof c->shape);
+    atomic_init(&c->status, WH_OK);
+    c->lock = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    c->reason = NULL;
+    c->crashed = NULL;
+    c->announced = 0;
+    atomic_init(&c->done, 0);
+    c->cancels = atomic_load_explicit(&s->cancels, memory_order_relaxed);
+    c->thread = wh__thread_self();
+}
+
+static wh_status prepare_cook(wh__cook *c)
+{
+    c->timed = c->view->point_count > WH_BLOCK || c->thread->cooks++ % UNTIMED == 0;
+    if (!make_room(c))
+        return wh__fail(WH_ERR_MEMORY, "out of memory");
+    return bring_to_now(c);
 }
 
 static void drop_states(wh__cook *c)
@@ -171,40 +303,131 @@ static void drop_states(wh__cook *c)
             wh__state_drop(c->plan->call[i]->kernel, c->ready[i].held);
 }
 
-wh_status wh__cook_end(wh__cook *c)
+static wh_status end_cook(wh__cook *c)
 {
-    wh_status status = (wh_status)atomic_load(&c->status);
-    const bool cancelled = atomic_load(&c->session->cancels) != c->pin.cancels;
+    const wh_status status = (wh_status)atomic_load(&c->status);
     drop_states(c);
-    wh__unpin(c->session, &c->pin);
-    atomic_fetch_sub(&c->session->work_done, atomic_load(&c->done));
-    atomic_fetch_sub(&c->session->work_total, c->announced);
+    if (c->announced) {
+        atomic_fetch_sub(&c->session->work_done, atomic_load(&c->done));
+        atomic_fetch_sub(&c->session->work_total, c->announced);
+    }
     free(c->packed);
-    free(c->ready);
-    free(c->value);
-    if (cancelled)
-        status = wh__fail(WH_ERR_CANCELLED, "cancelled");
-    else if (status != WH_OK)
-        wh__fail(status, "%s", c->reason);
-    pthread_mutex_destroy(&c->lock);
+    free(c->room);
+    if (atomic_load_explicit(&c->session->cancels, memory_order_relaxed) != c->cancels)
+        return wh__fail(WH_ERR_CANCELLED, "cancelled");
+    if (status == WH_OK) {
+        if (c->view->point_count && atomic_load_explicit(&c->session->wants_input, memory_order_relaxed) &&
+            atomic_exchange(&c->session->wants_input, false))
+            wh__inputs_take(&c->session->inputs, c->view, c->time);
+        return WH_OK;
+    }
+    return wh__fail(status, "%s", c->reason ? c->reason : "out of memory");
+}
+
+static wh_status run_pinned(wh__cook *c, void (*work)(wh__cook *c, void *context), void *context)
+{
+    wh_status status = prepare_cook(c);
+    if (status != WH_OK) {
+        free(c->room);
+        return status;
+    }
+    work(c, context);
+    return end_cook(c);
+}
+
+/* One cook of the published plan. *again: a kernel crashed, and something else is published now. */
+static wh_status run_once(wh__cook *c, void (*work)(wh__cook *c, void *context), void *context, bool *again)
+{
+    wh_session *s = c->session;
+    wh_status status;
+    c->scene = wh__pin_pointer(c->thread, &s->scene);
+    if (!c->scene || !c->scene->plan) {
+        status = wh__fail(WH_ERR_CONFIG, "there is no pipeline to run: none was loaded without a mistake");
+    } else if (c->scene->failure) {
+        status = wh__fail(c->scene->status, "%s", c->scene->failure);
+    } else {
+        c->plan = c->scene->plan;
+        c->settings = c->scene->settings;
+        status = run_pinned(c, work, context);
+        const bool mended = c->crashed && wh__scene_recover(s, c->crashed->kernel, c->crashed->at, &c->fault);
+        *again = mended && status == WH_ERR_KERNEL;
+    }
+    wh__unpin_pointer(c->thread);
+    free(c->reason);
     return status;
 }
 
-void wh__cook_fail(wh__cook *c, wh_status status, const char *at, const char *kernel, const char *reason)
+static const wh_view no_view = {.size = sizeof no_view};
+
+wh_status wh__cook_run(const wh_session *s, const wh_view *view, double seconds,
+                       void (*work)(wh__cook *c, void *context), void *context)
 {
-    pthread_mutex_lock(&c->lock);
-    if (atomic_load(&c->status) == WH_OK) {
-        snprintf(c->reason, sizeof c->reason, "%s%s%s%s%.500s", at, at[0] ? ": " : "", kernel, kernel[0] ? ": " : "",
-                 reason);
-        atomic_store(&c->status, (int)status);
+    wh_status status = WH_OK;
+    bool again = true;
+    if (!isfinite(seconds))
+        return wh__fail(WH_ERR_ARGUMENT, "the time is not a number of seconds");
+    for (int turn = 0; again && turn < MOST_TURNS; turn++) {
+        wh__cook c;
+        again = false;
+        clear(&c, (wh_session *)s, view ? view : &no_view, seconds);
+        if (!c.thread)
+            return wh__fail(WH_ERR_MEMORY, "out of memory");
+        status = run_once(&c, work, context, &again);
     }
-    pthread_mutex_unlock(&c->lock);
+    return status;
+}
+
+wh_status wh__cook_plan(wh_session *s, wh__plan *plan, const wh_view *view, double seconds,
+                        void (*work)(wh__cook *c, void *context), void *context)
+{
+    wh__cook c;
+    const wh__scene *scene = wh__scene_of(s);
+    clear(&c, s, view ? view : &no_view, seconds);
+    if (!c.thread)
+        return wh__fail(WH_ERR_MEMORY, "out of memory");
+    c.plan = plan;
+    c.settings = scene->settings;
+    const wh_status status = run_pinned(&c, work, context);
+    free(c.reason);
+    if (c.crashed)
+        wh__scene_recover(s, c.crashed->kernel, c.crashed->at, &c.fault);
+    return status;
+}
+
+/* ---- failing ---- */
+
+bool wh__cook_call(wh__cook *c, const wh__call *call, void (*function)(void *context), void *context)
+{
+    if (!c->session->guarded) {
+        function(context);
+        return true;
+    }
+    const wh__module *m = call->kernel->module;
+    wh__thread *t = wh__thread_self();
+    wh__fault fault;
+    if (!t) {
+        wh__cook_fail(c, WH_ERR_MEMORY, "", "", "out of memory");
+        return false;
+    }
+    const wh__guarded_code code = {m->begin, m->end, time_limit(c)};
+    if (wh__guarded(t, &code, function, context, &fault))
+        return true;
+    note_crash(c, call, &fault);
+    return false;
+}
+
+wh__arrays *wh__cook_arrays(wh__cook *c)
+{
+    wh__thread *t = wh__thread_self();
+    if (!t)
+        wh__cook_fail(c, WH_ERR_MEMORY, "", "", "out of memory");
+    return t ? t->arrays : NULL;
 }
 
 bool wh__cook_stopped(wh__cook *c)
 {
     return atomic_load_explicit(&c->status, memory_order_relaxed) != WH_OK ||
-           atomic_load_explicit(&c->session->cancels, memory_order_relaxed) != c->pin.cancels;
+           atomic_load_explicit(&c->session->cancels, memory_order_relaxed) != c->cancels;
 }
 
 const void *wh__params(const wh__cook *c, const wh__call *call)
@@ -220,8 +443,9 @@ const wh_common *wh__common(const wh__cook *c, const wh__call *call)
 bool wh__cook_parallel(wh__cook *c, uint32_t count, uint64_t weight, const char *kernel,
                        void (*work)(void *context, uint32_t i), void *context)
 {
-    atomic_store(&c->session->at_work, kernel);
-    return run_parallel(c, count, weight, work, context);
+    if (c->announced)
+        atomic_store_explicit(&c->session->at_work, kernel, memory_order_relaxed);
+    return run_parallel(c, NULL, count, weight, work, context);
 }
 
 /* ---- the mesh ---- */
@@ -322,9 +546,43 @@ static uint64_t positions_of(wh__shape *s)
     return s->positions;
 }
 
+typedef struct {
+    wh__cook *cook;
+    const wh__call *call;
+    const wh_host *host;
+    const wh_geometry *mesh;
+    void *result;
+    bool ok;
+} preparing;
+
+static void call_prepare(void *context)
+{
+    preparing *p = context;
+    p->result = p->call->kernel->desc.prepare(p->host, p->mesh, wh__params(p->cook, p->call));
+}
+
+static void *guarded_prepare(void *context)
+{
+    preparing *p = context;
+    return wh__cook_call(p->cook, p->call, call_prepare, p) ? p->result : NULL;
+}
+
+static void call_migrate(void *context)
+{
+    preparing *p = context;
+    p->ok = p->call->kernel->desc.migrate(p->host, p->mesh, wh__params(p->cook, p->call), p->result);
+}
+
+static bool guarded_migrate(void *context, void *state)
+{
+    preparing *p = context;
+    p->result = state;
+    return wh__cook_call(p->cook, p->call, call_migrate, p) && p->ok;
+}
+
 static bool prepare(wh__cook *c, const wh__call *call, wh__ready *r, wh__shape *shape)
 {
-    const wh_kernel *d = call->kernel->desc;
+    const wh_kernel *d = &call->kernel->desc;
     wh_geometry given = {.size = sizeof given, .point_count = shape->geometry.point_count};
     const uint32_t param_size = d->needs & WH_STATE_OF_MESH ? 0 : d->param_size;
     uint64_t key = wh__hash(wh__params(c, call), param_size, given.point_count);
@@ -338,7 +596,10 @@ static bool prepare(wh__cook *c, const wh__call *call, wh__ready *r, wh__shape *
         key = wh__hash(&key, sizeof key, positions_of(shape));
     }
     wh__service service = wh__service_for(c, call);
-    r->held = wh__state_get(call->kernel, key, &service.host, &given, wh__params(c, call));
+    preparing p = {.cook = c, .call = call, .host = &service.host, .mesh = &given};
+    const wh__state_request request = {
+        .key = key, .host = &service.host, .context = &p, .prepare = guarded_prepare, .migrate = guarded_migrate};
+    r->held = wh__state_get(call->kernel, &request);
     r->state = r->held ? r->held->data : NULL;
     return r->held;
 }
@@ -386,7 +647,7 @@ bool wh__cook_ready(wh__cook *c, uint32_t index, wh__shape *shape, bool at_point
         return true;
     if (!find_attributes(c, call, r, at_points))
         return false;
-    if (call->kernel->desc->prepare && !(wh__cook_shape(c) && prepare(c, call, r, shape)))
+    if (call->kernel->desc.prepare && !(wh__cook_shape(c) && prepare(c, call, r, shape)))
         return false;
     return r->done = true;
 }
@@ -437,6 +698,30 @@ static const float *attribute_values(const wh_attribute *a, const wh__arrays *ar
     return scratch;
 }
 
+void wh__begin_block(const wh__cook *c, wh__arrays *a)
+{
+    wh_block *b = &a->block; /* member by member: the others are set for each kernel */
+    a->thread = wh__thread_self();
+    b->size = sizeof *b;
+    b->count = a->count;
+    b->first = a->first;
+    b->x = a->x;
+    b->y = a->y;
+    b->z = a->z;
+    b->time = c->time;
+}
+
+typedef struct {
+    void (*run)(const wh_block *b);
+    const wh_block *block;
+} block_run;
+
+static void call_run(void *context)
+{
+    const block_run *r = context;
+    r->run(r->block);
+}
+
 void wh__run_block(wh__cook *c, uint32_t index, wh__arrays *a, float *value)
 {
     const wh__call *call = c->plan->call[index];
@@ -444,22 +729,25 @@ void wh__run_block(wh__cook *c, uint32_t index, wh__arrays *a, float *value)
     const float *attribute[WH_MOST_ATTRIBUTES];
     for (uint32_t i = 0; i < call->attribute_count; i++)
         attribute[i] = attribute_values(r->attribute[i], a, a->attribute[i]);
-    const bool normals = a->has_normals && (call->kernel->desc->needs & WH_NEEDS_NORMALS);
-    const wh_block b = {.size = sizeof b,
-                        .count = a->count,
-                        .first = a->first,
-                        .x = a->x,
-                        .y = a->y,
-                        .z = a->z,
-                        .value = value,
-                        .nx = normals ? a->nx : NULL,
-                        .ny = normals ? a->ny : NULL,
-                        .nz = normals ? a->nz : NULL,
-                        .attribute = attribute,
-                        .params = wh__params(c, call),
-                        .state = r->state,
-                        .time = c->time};
-    call->kernel->desc->run(&b);
+    const bool normals = a->has_normals && (call->kernel->desc.needs & WH_NEEDS_NORMALS);
+    wh_block *b = &a->block;
+    b->value = value;
+    b->nx = normals ? a->nx : NULL;
+    b->ny = normals ? a->ny : NULL;
+    b->nz = normals ? a->nz : NULL;
+    b->attribute = attribute;
+    b->params = wh__params(c, call);
+    b->state = r->state;
+    wh__thread *t = a->thread;
+    if (!t || t->region < 0) {
+        wh__cook_call(c, call, call_run, &(block_run){call->kernel->desc.run, b});
+        return;
+    }
+    const wh__module *m = call->kernel->module;
+    t->calling = call;
+    wh__guard_open(t, m->begin, m->end);
+    call->kernel->desc.run(b);
+    wh__guard_close(t);
 }
 
 static void combine(wh_op_kind kind, float *restrict a, const float *restrict b, uint32_t count)

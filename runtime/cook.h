@@ -19,19 +19,27 @@ typedef struct { /* what a call of a kernel needs in this cook */
 
 typedef struct {
     wh_session *session;
-    wh__pinned pin;
+    wh__thread *thread;     /* the one that cooks; its memory holds value, ready and nanoseconds when they fit */
+    const wh__scene *scene; /* NULL: the plan was given, and nothing is pinned */
     wh__plan *plan;
+    const wh__settings *settings;
+    unsigned long long cancels;
     double time;
-    unsigned char *value; /* the plan's, with this moment's settings and functions of time */
-    wh__ready *ready;     /* one a call */
+    void *room;                 /* malloc'ed, when the thread's memory is too small */
+    unsigned char *value;       /* the plan's, with this moment's settings and functions of time */
+    wh__ready *ready;           /* one a call */
+    atomic_ullong *nanoseconds; /* one a call */
+    bool timed;                 /* of small cooks only some are: looking at the clock would take longer than they do */
     const wh_view *view;
     float *packed;   /* positions, when the view's are not packed */
     wh__shape shape; /* the mesh as the host gave it */
     atomic_int status;
-    pthread_mutex_t lock; /* of reason */
-    char reason[1200];
-    uint64_t announced; /* work that the session was told of */
-    atomic_ullong done; /* of it */
+    pthread_mutex_t lock; /* of reason and crash */
+    char *reason;
+    const wh__call *crashed; /* the call whose kernel crashed first */
+    wh__fault fault;         /* how */
+    uint64_t announced;      /* work that the session was told of */
+    atomic_ullong done;      /* of it */
 } wh__cook;
 
 typedef struct { /* the host services, with what they act on behind them */
@@ -40,10 +48,15 @@ typedef struct { /* the host services, with what they act on behind them */
     const wh__call *call;
 } wh__service;
 
-/* Pins the plan and brings its values to this moment. On failure there is nothing to end. */
-wh_status wh__cook_begin(wh__cook *c, const wh_session *s, const wh_view *view, double seconds);
-/* Unpins; returns how it went, and sets the last error. */
-wh_status wh__cook_end(wh__cook *c);
+/* Pins the plan, brings its values to this moment, calls work, and ends the cook; again when a kernel crashed that an
+ * older generation can replace. view may be NULL. Returns how it went, and sets the last error. */
+wh_status wh__cook_run(const wh_session *s, const wh_view *view, double seconds,
+                       void (*work)(wh__cook *c, void *context), void *context);
+/* The same once, on a plan of the caller's in place of the published one. */
+wh_status wh__cook_plan(wh_session *s, wh__plan *plan, const wh_view *view, double seconds,
+                        void (*work)(wh__cook *c, void *context), void *context);
+/* Calls into the kernel of a call, under guard. false: it crashed, and the cook has failed. */
+bool wh__cook_call(wh__cook *c, const wh__call *call, void (*function)(void *context), void *context);
 void wh__cook_fail(wh__cook *c, wh_status status, const char *at, const char *kernel, const char *reason);
 bool wh__cook_stopped(wh__cook *c); /* failed or cancelled */
 
@@ -66,20 +79,19 @@ void wh__cook_advance(wh__cook *c, uint64_t units); /* any thread */
 bool wh__cook_parallel(wh__cook *c, uint32_t count, uint64_t weight, const char *kernel,
                        void (*work)(void *context, uint32_t i), void *context);
 
-typedef struct { /* one block's arrays; big, but on the stack: a cook allocates nothing a block */
-    _Alignas(64) float x[WH_BLOCK], y[WH_BLOCK], z[WH_BLOCK];
-    _Alignas(64) float nx[WH_BLOCK], ny[WH_BLOCK], nz[WH_BLOCK];
-    _Alignas(64) float ox[WH_BLOCK], oy[WH_BLOCK], oz[WH_BLOCK];
-    _Alignas(64) float weight[WH_MOST_DEPTH][WH_BLOCK];
-    _Alignas(64) float attribute[WH_MOST_ATTRIBUTES][WH_BLOCK];
-    uint64_t first;
-    uint32_t count;
-    bool has_normals;
-} wh__arrays;
-
 /* The value of an expression for each point of the arrays; the result stands in a->weight[0]. */
 void wh__eval_ops(wh__cook *c, uint32_t first, uint32_t count, wh__arrays *a);
+void wh__begin_block(const wh__cook *c, wh__arrays *a); /* once a->first and a->count are set, before these: */
 void wh__run_block(wh__cook *c, uint32_t call, wh__arrays *a, float *value);
+
+/* Room for a block on this thread; NULL: memory is short, and the cook has failed. */
+wh__arrays *wh__cook_arrays(wh__cook *c);
+void wh__deform_plan(wh__cook *c, void *out); /* runs the deformers; out: xyz for each point */
+typedef struct {
+    const char *name; /* of the sampler; NULL: the first */
+    wh_points *out;
+} wh__sample_request;
+void wh__sample_plan(wh__cook *c, void *request);
 
 bool wh__points_overlap(const void *a, size_t a_size, const void *b, size_t b_size);
 void wh__vertex_normals(const wh_geometry *g, float *normal); /* xyz each; 0 where no triangle is */

@@ -7,7 +7,7 @@
 
 #define CHUNK_BLOCKS 8 /* blocks in one piece of work for a thread */
 #define CHUNK_POINTS ((uint64_t)CHUNK_BLOCKS * WH_BLOCK)
-#define TIMED_BLOCKS 8 /* one block in so many is timed, and stands for the others */
+#define TIMED_BLOCKS 32 /* one block in so many is timed, and stands for the others */
 
 typedef struct {
     wh__cook *cook;
@@ -18,7 +18,6 @@ typedef struct {
     const float *normal;  /* or NULL */
     uint32_t first, last; /* calls; those that are no enabled stages are passed over */
     uint32_t point_count;
-    atomic_ullong *nanoseconds; /* for each call */
 } pass;
 
 static bool is_stage(const wh__cook *c, uint32_t call)
@@ -32,10 +31,10 @@ static bool is_stage(const wh__cook *c, uint32_t call)
 
 static bool needs_normals(const wh__plan *p, const wh__call *s)
 {
-    uint32_t needs = s->kernel->desc->needs;
+    uint32_t needs = s->kernel->desc.needs;
     for (uint32_t i = s->mask_first; i < s->mask_first + s->mask_count; i++)
         if (p->op[i].kind == WH_OP_FIELD)
-            needs |= p->call[p->op[i].call]->kernel->desc->needs;
+            needs |= p->call[p->op[i].call]->kernel->desc.needs;
     return needs & WH_NEEDS_NORMALS;
 }
 
@@ -142,7 +141,7 @@ static void run_stages(const pass *p, wh__arrays *a, bool timed)
         if (!timed)
             continue;
         const double after = wh__now();
-        atomic_fetch_add_explicit(&p->nanoseconds[call], (unsigned long long)((after - before) * 1e9),
+        atomic_fetch_add_explicit(&p->cook->nanoseconds[call], (unsigned long long)((after - before) * 1e9),
                                   memory_order_relaxed);
         before = after;
     }
@@ -151,14 +150,19 @@ static void run_stages(const pass *p, wh__arrays *a, bool timed)
 static void run_chunk(void *context, uint32_t index)
 {
     const pass *p = context;
-    wh__arrays a;
+    wh__arrays *a = wh__cook_arrays(p->cook);
     const uint64_t start = index * CHUNK_POINTS;
     const uint64_t end = start + CHUNK_POINTS < p->point_count ? start + CHUNK_POINTS : p->point_count;
-    for (a.first = start; a.first < end; a.first += a.count) {
-        a.count = (uint32_t)(end - a.first < WH_BLOCK ? end - a.first : WH_BLOCK);
-        load(p, &a);
-        run_stages(p, &a, a.first / WH_BLOCK % TIMED_BLOCKS == 0);
-        store(p, &a);
+    if (!a)
+        return;
+    for (a->first = start; a->first < end; a->first += a->count) {
+        a->count = (uint32_t)(end - a->first < WH_BLOCK ? end - a->first : WH_BLOCK);
+        wh__begin_block(p->cook, a);
+        load(p, a);
+        run_stages(p, a, p->cook->timed && a->first / WH_BLOCK % TIMED_BLOCKS == 0);
+        if (wh__cook_stopped(p->cook))
+            return;
+        store(p, a);
     }
 }
 
@@ -214,6 +218,17 @@ static bool add_normals(pass *p, float **normal)
     return true;
 }
 
+typedef struct {
+    void (*deform)(const wh_deform_job *j);
+    wh_deform_job job;
+} whole_run;
+
+static void call_whole(void *context)
+{
+    const whole_run *r = context;
+    r->deform(&r->job);
+}
+
 static bool run_whole(pass *p, uint32_t call)
 {
     wh__cook *c = p->cook;
@@ -227,15 +242,16 @@ static bool run_whole(pass *p, uint32_t call)
     const wh__service service = wh__service_for(c, s);
     const double before = wh__now();
     atomic_store(&c->session->at_work, s->kernel->id);
-    const wh_deform_job job = {.size = sizeof job,
-                               .host = &service.host,
-                               .mesh = &now.geometry,
-                               .position = moved,
-                               .params = wh__params(c, s),
-                               .state = c->ready[call].state,
-                               .time = c->time};
-    s->kernel->desc->deform(&job);
-    p->nanoseconds[call] += (unsigned long long)((wh__now() - before) * 1e9 / TIMED_BLOCKS);
+    whole_run run = {.deform = s->kernel->desc.deform,
+                     .job = {.size = sizeof run.job,
+                             .host = &service.host,
+                             .mesh = &now.geometry,
+                             .position = moved,
+                             .params = wh__params(c, s),
+                             .state = c->ready[call].state,
+                             .time = c->time}};
+    wh__cook_call(c, s, call_whole, &run);
+    p->cook->nanoseconds[call] += (unsigned long long)((wh__now() - before) * 1e9 / TIMED_BLOCKS);
     p->moved = moved;
     const bool ok = !wh__cook_stopped(c) && run_pass(p);
     p->moved = NULL;
@@ -247,7 +263,7 @@ static bool run_whole(pass *p, uint32_t call)
 static bool begins_pass(const wh__cook *c, uint32_t call)
 {
     const wh__call *s = c->plan->call[call];
-    return s->kernel->desc->deform || needs_normals(c->plan, s);
+    return s->kernel->desc.deform || needs_normals(c->plan, s);
 }
 
 static bool run_segment(pass *p)
@@ -256,7 +272,7 @@ static bool run_segment(pass *p)
     const wh__call *head = c->plan->call[p->first];
     float *normal = NULL;
     const bool ok = (!needs_normals(c->plan, head) || add_normals(p, &normal)) &&
-                    (head->kernel->desc->deform ? run_whole(p, p->first) : run_pass(p));
+                    (head->kernel->desc.deform ? run_whole(p, p->first) : run_pass(p));
     free(normal);
     p->normal = NULL;
     return ok;
@@ -265,22 +281,24 @@ static bool run_segment(pass *p)
 static bool ready_stage(wh__cook *c, uint32_t call)
 {
     const wh__call *s = c->plan->call[call];
-    const bool whole = s->kernel->desc->deform || needs_normals(c->plan, s);
+    const bool whole = s->kernel->desc.deform || needs_normals(c->plan, s);
     if (whole && !wh__cook_shape(c))
         return false;
     /* A whole-mesh stage prepares for the points as they reach it. */
-    return (s->kernel->desc->deform || wh__cook_ready(c, call, &c->shape, true)) &&
+    return (s->kernel->desc.deform || wh__cook_ready(c, call, &c->shape, true)) &&
            wh__cook_ready_ops(c, s->mask_first, s->mask_count, true);
 }
 
-static void report_times(const pass *p)
+static void report_times(const wh__cook *c)
 {
-    for (uint32_t i = 0; i < p->cook->plan->call_count; i++) {
-        wh__call *s = p->cook->plan->call[i];
+    for (uint32_t i = 0; i < c->plan->call_count; i++) {
+        wh__call *s = c->plan->call[i];
         if (s->role != WH_ROLE_STAGE)
             continue;
-        atomic_store(&s->enabled, is_stage(p->cook, i));
-        atomic_store(&s->milliseconds, (double)p->nanoseconds[i] * 1e-6 * TIMED_BLOCKS);
+        atomic_store_explicit(&s->enabled, is_stage(c, i), memory_order_relaxed);
+        if (c->timed)
+            atomic_store_explicit(&s->milliseconds, (double)c->nanoseconds[i] * 1e-6 * TIMED_BLOCKS,
+                                  memory_order_relaxed);
     }
 }
 
@@ -288,15 +306,20 @@ static bool run_plan(pass *p)
 {
     wh__cook *c = p->cook;
     const uint32_t count = c->plan->call_count;
+    if (c->plan->simple && count && p->point_count <= CHUNK_POINTS) { /* one piece of work, and nothing to get ready */
+        p->last = count;
+        return run_pass(p);
+    }
     for (uint32_t i = 0; i < count; i++)
         if (is_stage(c, i) && !ready_stage(c, i))
             return false;
-    wh__cook_announce(c, (uint64_t)chunk_count(p) * stages_between(c, 0, count));
+    if (chunk_count(p) > 1)
+        wh__cook_announce(c, (uint64_t)chunk_count(p) * stages_between(c, 0, count));
     for (p->first = 0; p->first < count; p->first = p->last) {
         p->last = p->first + 1;
         if (!is_stage(c, p->first))
             continue;
-        while (p->last < count && !c->plan->call[p->first]->kernel->desc->deform &&
+        while (p->last < count && !c->plan->call[p->first]->kernel->desc.deform &&
                !(is_stage(c, p->last) && begins_pass(c, p->last)))
             p->last++;
         if (!run_segment(p))
@@ -311,6 +334,18 @@ static void copy_through(const pass *p)
         memcpy(p->out + i * 3, p->from + i * p->stride, 12);
 }
 
+void wh__deform_plan(wh__cook *c, void *out)
+{
+    pass p = {.cook = c,
+              .from = (const char *)c->view->position,
+              .stride = c->view->stride ? c->view->stride : 12,
+              .out = out,
+              .point_count = c->view->point_count};
+    if (run_plan(&p) && p.from != (const char *)out)
+        copy_through(&p);
+    report_times(c);
+}
+
 wh_status wh_deform(const wh_session *s, const wh_view *in, double seconds, float *out)
 {
     if (!s || !in || (in->size == sizeof *in && in->point_count && !out))
@@ -321,22 +356,5 @@ wh_status wh_deform(const wh_session *s, const wh_view *in, double seconds, floa
     if (wh__points_overlap(in->position, in->point_count ? (in->point_count - 1) * stride + 12 : 0, out, bytes))
         return wh__fail(WH_ERR_ARGUMENT,
                         "the result must not overlap the mesh (a faulted cook must be able to run again)");
-    wh__cook c;
-    wh_status status = wh__cook_begin(&c, s, in, seconds);
-    if (status != WH_OK)
-        return status;
-    pass p = {.cook = &c,
-              .from = (const char *)in->position,
-              .stride = stride,
-              .out = out,
-              .point_count = in->point_count,
-              .nanoseconds = calloc(c.plan->call_count + 1, sizeof *p.nanoseconds)};
-    if (!p.nanoseconds)
-        out_of_memory(&c);
-    else if (run_plan(&p) && p.from != (const char *)out)
-        copy_through(&p);
-    if (p.nanoseconds)
-        report_times(&p);
-    free(p.nanoseconds);
-    return wh__cook_end(&c);
+    return wh__cook_run(s, in, seconds, wh__deform_plan, out);
 }

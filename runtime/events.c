@@ -44,6 +44,18 @@ wh_event *wh__push_event(wh_session *s, wh_event_kind kind, const char *subject,
     return &e->event;
 }
 
+void wh__push_step(wh_session *s, wh_reload_step step, const char *subject, const wh__module *m, double milliseconds)
+{
+    static const char *const names[] = {"noticed", "built", "loaded", "checked", "tried", "published", "retired"};
+    wh_event *e = m ? wh__push_event(s, WH_EV_STEP, subject, "%s generation %u%s: %s", subject, m->generation,
+                                     m->fast ? " (fast)" : "", names[step - 1])
+                    : wh__push_event(s, WH_EV_STEP, subject, "%s: %s", subject, names[step - 1]);
+    e->step = step;
+    e->generation = m ? m->generation : 0;
+    e->fast = m && m->fast;
+    e->milliseconds = milliseconds;
+}
+
 static void free_event(wh__event *e)
 {
     if (!e)

@@ -16,9 +16,40 @@ typedef struct { /* what every stage has beside its kernel's parameters */
 
 typedef struct { /* one exposed parameter */
     const char *id, *label, *unit, *doc, *choices;
+    const char *was;      /* the id that it would have by its parameter's former name, or "" */
     uint32_t type, count; /* wh_param_type of whorl.h */
     double init[4], min, max;
 } wh_exposed;
+
+typedef enum { WH_CANARY_LAST_INPUT, WH_CANARY_MADE_UP, WH_CANARY_OFF } wh_canary_mode;
+typedef enum { WH_PUBLISH_BETWEEN_FRAMES, WH_PUBLISH_AT_ONCE, WH_PUBLISH_BY_HAND } wh_publish_mode;
+typedef enum { WH_ON_ERROR_KEEP_LAST, WH_ON_ERROR_FAIL } wh_on_error;
+typedef enum { WH_WATCH_AUTO, WH_WATCH_EVENT, WH_WATCH_POLL } wh_watch_mode;
+
+typedef struct { /* reload { … }; all zero is the default */
+    wh_canary_mode canary;
+    wh_publish_mode publish;
+    wh_on_error on_error;
+    wh_watch_mode watch;
+    uint32_t keep;     /* generations that can be gone back to; 0: 8 */
+    double time_limit; /* seconds that one call of a kernel may take; 0: 10 */
+    bool has_policy;   /* the file brings a policy of its own */
+} wh_reload;
+
+typedef enum { WH_CHANGE_SAVED = 1, WH_CHANGE_READY } wh_change_step;
+typedef struct {         /* what the policy is asked about */
+    wh_change_step step; /* saved: what canary? ready: publish? */
+    const char *kernel;  /* "deform.twist" */
+    uint32_t generation; /* 0 when step is saved */
+    bool fast;
+    const char *params;  /* how its parameters differ from those that run, or "" */
+    double milliseconds; /* since it was noticed */
+    /* out */
+    wh_canary_mode canary;
+    wh_publish_mode publish;
+    bool refuse;
+    char reason[200]; /* of a refusal */
+} wh_change;
 
 typedef struct wh_load wh_load; /* a plan in the making */
 typedef struct {
@@ -45,6 +76,7 @@ typedef struct {
     void (*expose)(wh_load *l, const wh_exposed *e);
     void (*functions)(wh_load *l, uint32_t count);    /* of time; cook(t, out) fills 4 doubles for each */
     void (*kernels)(wh_load *l, const char *pattern); /* reload.kernels, once for each pattern */
+    void (*reload)(wh_load *l, const wh_reload *r);
 } wh_lend;
 /* ffi-end */
 #endif

@@ -1,4 +1,5 @@
-/* os.h - the one seam to the operating system: os_posix.c, os_linux.c. No #ifdef for a platform elsewhere. */
+/* os.h - the one seam to the operating system: os_posix.c, os_program.c, os_linux.c. No #ifdef for a platform
+ * elsewhere. */
 #ifndef WH_OS_H
 #define WH_OS_H
 #include <pthread.h>
@@ -43,7 +44,23 @@ bool wh__output_open(wh_output *o, const char *path); /* false: errno says why *
 bool wh__output_commit(wh_output *o);                 /* flush, rename; false removes the temporary */
 void wh__output_abandon(wh_output *o);
 bool wh__write_file(const char *path, const void *bytes, size_t size); /* the same in one call */
+/* All that comes from a descriptor, of which about the first `most` bytes are kept; like wh__read_file. */
+char *wh__read_all(int fd, size_t expected, size_t most, size_t *size);
 char *wh__read_file(const char *path, size_t *size); /* malloc'ed, 0-terminated; NULL: errno says why */
+/* Changes whenever the file is written or another file takes its name: inode, size and both times, in one number. Two
+ * saves within one tick of the clock are told apart too, unless both wrote in place and to one size. 0: there is no
+ * regular file. */
+uint64_t wh__file_signature(const char *path);
+
+/* Other processes. */
+/* A lock on a file that is made for it, against other processes and other threads; gone with the process that holds it.
+ * Waits for a second at most. NULL: cannot be had, and the caller goes on without: no cook may hang on a stopped one.
+ */
+void *wh__file_lock(const char *path);
+void wh__file_unlock(void *lock); /* NULL is fine */
+/* NFS, SMB, FUSE, a shared folder of a virtual machine and the like: what other machines write there raises no
+ * directory events here. A folder that is not there yet is where the nearest one above it is. */
+bool wh__is_network_folder(const char *path);
 
 /* Time and machine. */
 double wh__now(void);                      /* seconds, monotonic */
@@ -65,6 +82,20 @@ bool wh__library_complete(const char *path, char *why, size_t why_size);
 /* Calls each(context, name) for every symbol that the file defines for others and whose name begins with prefix. */
 void wh__library_symbols(const char *path, const char *prefix, void (*each)(void *context, const char *name),
                          void *context);
+/* What unloading does not undo, and what no kernel may do, by the names that the file imports and by its flags. Kernels
+ * are trusted: this finds mistakes, not malice. why: one line that begins with "it", empty for WH_IMPORTS_PLAIN. */
+typedef enum {
+    WH_IMPORTS_PLAIN,  /* goes with unloading */
+    WH_IMPORTS_KEEP,   /* never unload it: a thread, a handler or a destructor of its may stay behind */
+    WH_IMPORTS_REFUSED /* never load it: it would end or change the host; or it is no complete library */
+} wh__imports;
+wh__imports wh__library_imports(const char *path, char *why, size_t why_size);
+/* Where the code of an open library is in memory, and base: an address less base is one of the file, for
+ * wh__source_line. */
+bool wh__library_range(void *library, uintptr_t *begin, uintptr_t *end, uintptr_t *base);
+/* File and line of an address in the library's file, by its debug information. Runs addr2line; false: there is none, or
+ * it does not know. */
+bool wh__source_line(const char *library, uint64_t address, char *file, size_t size, uint32_t *line);
 
 /* Runs argv to its end; its output (both streams) comes back malloc'ed. Returns the exit status, -1 if it cannot run.
  */

@@ -1,25 +1,24 @@
-/* os_posix.c - os.h for every POSIX system: files, time, processes, libraries. Every descriptor is close-on-exec. */
+/* os_posix.c - os.h for every POSIX system: files, time, machine. Every descriptor is close-on-exec. */
 #define _GNU_SOURCE
+#include "hash.h"
 #include "os.h"
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <link.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-extern char **environ;
 
 static bool path_set(wh_path *out, const char *text)
 {
@@ -103,7 +102,13 @@ static wh_path library_path;
 __attribute__((constructor)) static void find_library_path(void)
 {
     Dl_info info;
-    if (!dladdr(&library_path, &info) || !info.dli_fname || !wh__path_real(&library_path, info.dli_fname))
+    const char *file = dladdr(&library_path, &info) ? info.dli_fname : NULL;
+#ifdef RTLD_DL_LINKMAP /* of a program the loader knows only what its caller called it */
+    struct link_map *map = NULL;
+    if (file && dladdr1(&library_path, &info, (void **)&map, RTLD_DL_LINKMAP) && map && !map->l_name[0])
+        file = "/proc/self/exe";
+#endif
+    if (!file || !wh__path_real(&library_path, file))
         library_path.s[0] = 0;
 }
 
@@ -171,7 +176,7 @@ static void advise_large(char *bytes, size_t size)
 }
 
 /* Reads to the end and keeps about the first `most` bytes, 0-terminated. */
-static char *read_all(int fd, size_t expected, size_t most, size_t *size)
+char *wh__read_all(int fd, size_t expected, size_t most, size_t *size)
 {
     size_t room = expected + 1, n = 0;
     char *bytes = malloc(room);
@@ -211,7 +216,7 @@ char *wh__read_file(const char *path, size_t *size)
     int fd = open_regular(path, &expected);
     if (fd < 0)
         return NULL;
-    char *bytes = read_all(fd, expected, SIZE_MAX, &n);
+    char *bytes = wh__read_all(fd, expected, SIZE_MAX, &n);
     int why = errno;
     close(fd);
     errno = why;
@@ -346,6 +351,45 @@ bool wh__write_file(const char *path, const void *bytes, size_t size)
     return wh__output_commit(&o);
 }
 
+uint64_t wh__file_signature(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st) < 0 || !S_ISREG(st.st_mode))
+        return 0;
+    const int64_t parts[] = {(int64_t)st.st_dev, (int64_t)st.st_ino, st.st_size,        st.st_mtim.tv_sec,
+                             st.st_mtim.tv_nsec, st.st_ctim.tv_sec,  st.st_ctim.tv_nsec};
+    const uint64_t hash = wh__hash(parts, sizeof parts, 0);
+    return hash ? hash : 1;
+}
+
+/* By polling: a wait that a signal ends would need a handler in the host. The file stays: who removes it may remove it
+ * from under a process that has just locked it. */
+void *wh__file_lock(const char *path)
+{
+    /* For writing, though nothing is written: NFS gives an exclusive lock only so. */
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0666);
+    if (fd < 0)
+        return NULL;
+    const double end = wh__now() + 1;
+    while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+        if ((errno != EWOULDBLOCK && errno != EINTR) || wh__now() > end) {
+            close(fd);
+            return NULL;
+        }
+        nanosleep(&(struct timespec){0, 200000}, NULL);
+    }
+    return (void *)((intptr_t)fd + 1);
+}
+
+void wh__file_unlock(void *lock)
+{
+    if (!lock)
+        return;
+    int fd = (int)((intptr_t)lock - 1);
+    flock(fd, LOCK_UN); /* close alone leaves it with a child that the host forked meanwhile */
+    close(fd);
+}
+
 static double seconds(struct timespec t)
 {
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
@@ -388,6 +432,15 @@ uint32_t wh__core_count(void)
     return count < 1 ? 1 : (uint32_t)count;
 }
 
+void wh__relax(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
 uint32_t wh__process_id(void)
 {
     return (uint32_t)getpid();
@@ -398,114 +451,4 @@ bool wh__process_alive(uint32_t id)
     if (id == 0 || id > INT_MAX)
         return false;
     return kill((pid_t)id, 0) == 0 || errno == EPERM;
-}
-
-void *wh__library_open(const char *path, char *why, size_t why_size)
-{
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library && why_size) {
-        const char *text = dlerror();
-        snprintf(why, why_size, "%s", text ? text : "unknown error");
-    }
-    return library;
-}
-
-void *wh__library_symbol(void *library, const char *name)
-{
-    return dlsym(library, name);
-}
-
-void wh__library_close(void *library)
-{
-    if (library)
-        dlclose(library);
-}
-
-/* The child starts with the default signals, nothing blocked, and no input: a host may have changed any of them. */
-static int spawn(pid_t *child, char *const argv[], int output)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
-    int why = posix_spawn_file_actions_init(&files);
-    if (why)
-        return why;
-    why = posix_spawnattr_init(&attributes);
-    if (why) {
-        posix_spawn_file_actions_destroy(&files);
-        return why;
-    }
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setsigdefault(&attributes, &all);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    /* Input last: in a host without a standard input, output may be descriptor 0. */
-    if (!(why = posix_spawn_file_actions_adddup2(&files, output, 1)) &&
-        !(why = posix_spawn_file_actions_adddup2(&files, output, 2)) &&
-        !(why = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)))
-        why = posix_spawnp(child, argv[0], &files, &attributes, argv, environ);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&files);
-    return why;
-}
-
-static int exit_status(pid_t child)
-{
-    int status;
-    while (waitpid(child, &status, 0) < 0) {
-        if (errno != EINTR)
-            return -1; /* a host that ignores SIGCHLD, or collects every child, took it */
-    }
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
-static int cannot_run(const char *program, int why, char **output)
-{
-    char text[512];
-    snprintf(text, sizeof text, "cannot run %.300s: %s", program, strerror(why));
-    *output = strdup(text);
-    return -1;
-}
-
-int wh__run_command(char *const argv[], char **output)
-{
-    int ends[2];
-    pid_t child;
-    *output = NULL;
-    if (pipe2(ends, O_CLOEXEC) < 0)
-        return cannot_run(argv[0], errno, output);
-    int why = spawn(&child, argv, ends[1]);
-    close(ends[1]);
-    size_t size;
-    if (!why && !(*output = read_all(ends[0], 65536, 4 << 20, &size)))
-        *output = strdup(strerror(errno));
-    close(ends[0]);
-    return why ? cannot_run(argv[0], why, output) : exit_status(child);
-}
-
-static bool is_program(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0 && S_ISREG(st.st_mode) && access(path, X_OK) == 0;
-}
-
-bool wh__find_program(wh_path *out, const char *name)
-{
-    if (strchr(name, '/'))
-        return is_program(name) && path_set(out, name);
-    const char *path = getenv("PATH");
-    if (!path || !*path)
-        path = "/usr/local/bin:/usr/bin:/bin";
-    while (*name) {
-        int length = (int)strcspn(path, ":");
-        wh_path folder, program;
-        snprintf(folder.s, sizeof folder.s, "%.*s", length ? length : 1, length ? path : "."); /* empty: here */
-        if (wh__path_join(&program, folder.s, name) && is_program(program.s))
-            return path_set(out, program.s);
-        if (!path[length])
-            break;
-        path += length + 1;
-    }
-    return false;
 }

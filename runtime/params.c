@@ -4,6 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+static const wh__scene *scene_of(const wh_session *s)
+{
+    static const wh__scene none;
+    const wh__scene *scene = s ? wh__scene_of(s) : NULL;
+    return scene ? scene : &none;
+}
+
 static int find_param(const wh__plan *p, const char *id)
 {
     for (uint32_t i = 0; p && i < p->param_count; i++)
@@ -12,22 +19,64 @@ static int find_param(const wh__plan *p, const char *id)
     return -1;
 }
 
-static double clamp(double v, const wh__param *p)
+/* Where a parameter was before: under its id, or the one that its kernel's declaration gives as the former. */
+static int find_former(const wh__plan *old, const wh__param *p)
 {
-    v = p->type == WH_FLOAT ? v : round(v);
-    return v < p->min ? p->min : v > p->max ? p->max : v;
+    const int same = find_param(old, p->id);
+    return same < 0 && p->was[0] ? find_param(old, p->was) : same;
 }
 
-/* A float may become an int and back; the number of a choice means nothing elsewhere. */
-static bool alike(const wh__param *a, const wh__param *b)
+static const wh__param *find_heir(const wh__plan *next, const wh__plan *old, uint32_t index)
 {
-    const bool numbers = a->type <= WH_INT && b->type <= WH_INT;
-    return a->count == b->count && (numbers || (a->type == b->type && strcmp(a->choices, b->choices) == 0));
+    for (uint32_t i = 0; i < next->param_count; i++)
+        if (find_former(old, &next->param[i]) == (int)index)
+            return &next->param[i];
+    return NULL;
 }
 
-/* A value that the host has set stays, clamped to the new range; the others follow the file. */
+/* ---- values ---- */
+
+/* The number of a word in "x|y|z"; -1: it is not there. */
+static int find_choice(const char *choices, const char *word, size_t length)
+{
+    for (int i = 0; choices; i++) {
+        const size_t size = strcspn(choices, "|");
+        if (size == length && strncmp(choices, word, length) == 0)
+            return i;
+        choices = choices[size] ? choices + size + 1 : NULL;
+    }
+    return -1;
+}
+
+/* A choice stays the same word, whatever its number is now. */
+static bool carry_choice(const wh__param *old, double value, const wh__param *now, double *out)
+{
+    const char *word = old->choices;
+    for (int i = 0; i < (int)value && word; i++) {
+        word = strchr(word, '|');
+        word = word ? word + 1 : NULL;
+    }
+    const int index = word ? find_choice(now->choices, word, strcspn(word, "|")) : -1;
+    if (index >= 0)
+        *out = index;
+    return index >= 0;
+}
+
+static bool carry_value(const wh__param *old, double value, const wh__param *now, double *out)
+{
+    if ((old->type == WH_CHOICE) != (now->type == WH_CHOICE))
+        return false;
+    if (now->type == WH_CHOICE)
+        return carry_choice(old, value, now, out);
+    value = now->type == WH_FLOAT ? value : now->type == WH_BOOL ? value != 0 : round(value);
+    *out = value < now->min ? now->min : value > now->max ? now->max : value;
+    return true;
+}
+
+/* A value that the host has set stays, made to fit; the others follow the file. */
 wh__settings *wh__settings_carry(wh_session *s, const wh__plan *next, bool **is_set)
 {
+    const wh__scene *scene = scene_of(s);
     wh__settings *settings = wh__settings_new(next->param_count);
     *is_set = calloc(next->param_count + 1, sizeof **is_set);
     if (!settings || !*is_set) {
@@ -37,61 +86,73 @@ wh__settings *wh__settings_carry(wh_session *s, const wh__plan *next, bool **is_
     }
     for (uint32_t i = 0; i < next->param_count; i++) {
         const wh__param *p = &next->param[i];
-        const int old = find_param(s->plan, p->id);
-        const bool kept = old >= 0 && s->is_set[old] && alike(&s->plan->param[old], p);
-        (*is_set)[i] = kept;
-        for (uint32_t k = 0; k < p->count; k++)
-            settings->value[i][k] = kept ? clamp(s->settings->value[old][k], p) : p->init[k];
+        const int from = find_former(scene->plan, p);
+        const wh__param *old = from >= 0 && s->is_set[from] ? &scene->plan->param[from] : NULL;
+        memcpy(settings->value[i], p->init, sizeof settings->value[i]);
+        for (uint32_t k = 0; old && k < p->count && k < old->count; k++)
+            (*is_set)[i] |= carry_value(old, scene->settings->value[from][k], p, &settings->value[i][k]);
     }
     return settings;
 }
 
-static void list_new(const wh__plan *p, const wh__plan *other, const char *word, char *text, size_t size)
+/* ---- telling ---- */
+
+static void add_text(char *text, size_t size, const char *what, const char *id)
 {
-    for (uint32_t i = 0; p && i < p->param_count; i++) {
-        const size_t used = strlen(text);
-        if (find_param(other, p->param[i].id) < 0)
-            snprintf(text + used, size - used, "%s%s%s", used ? ", " : "", word, p->param[i].id);
-    }
+    const size_t used = strlen(text);
+    snprintf(text + used, size - used, "%s%s%s", used ? ", " : "", what, id);
 }
 
-static bool same_param(const wh__param *a, const wh__param *b)
+static bool same_face(const wh__param *a, const wh__param *b)
 {
-    return a->type == b->type && a->count == b->count && a->min == b->min && a->max == b->max &&
-           memcmp(a->init, b->init, sizeof a->init) == 0 && strcmp(a->label, b->label) == 0 &&
+    return memcmp(a->init, b->init, sizeof a->init) == 0 && strcmp(a->label, b->label) == 0 &&
            strcmp(a->unit, b->unit) == 0 && strcmp(a->doc, b->doc) == 0 && strcmp(a->choices, b->choices) == 0;
 }
 
-static void list_changed(const wh__plan *old, const wh__plan *next, char *text, size_t size)
+static void tell_change(const wh__param *old, const wh__param *now, char *text, size_t size)
 {
-    for (uint32_t i = 0; i < next->param_count; i++) {
-        const size_t used = strlen(text);
-        const int other = find_param(old, next->param[i].id);
-        if (other >= 0 && !same_param(&old->param[other], &next->param[i]))
-            snprintf(text + used, size - used, "%schanged %s", used ? ", " : "", next->param[i].id);
-    }
+    char both[600];
+    snprintf(both, sizeof both, "%.280s to %.280s", old->id, now->id);
+    if (strcmp(old->id, now->id) != 0)
+        add_text(text, size, "renamed ", both);
+    if (old->type != now->type || old->count != now->count)
+        add_text(text, size, "retyped ", now->id);
+    else if (old->min != now->min || old->max != now->max)
+        add_text(text, size, "new range of ", now->id);
+    else if (!same_face(old, now))
+        add_text(text, size, "changed ", now->id);
 }
 
 void wh__params_announce(wh_session *s, const wh__plan *old, const wh__plan *next)
 {
     char text[1024] = "";
-    list_new(next, old, "added ", text, sizeof text);
-    list_new(old, next, "removed ", text, sizeof text);
-    list_changed(old, next, text, sizeof text);
+    for (uint32_t i = 0; i < next->param_count; i++)
+        if (find_former(old, &next->param[i]) < 0)
+            add_text(text, sizeof text, "added ", next->param[i].id);
+    for (uint32_t i = 0; old && i < old->param_count; i++)
+        if (!find_heir(next, old, i))
+            add_text(text, sizeof text, "removed ", old->param[i].id);
+    for (uint32_t i = 0; i < next->param_count; i++) {
+        const int from = find_former(old, &next->param[i]);
+        if (from >= 0)
+            tell_change(&old->param[from], &next->param[i], text, sizeof text);
+    }
     if (text[0])
         wh__push_event(s, WH_EV_PARAMS, s->file.s, "%s", text);
 }
 
 uint32_t wh_param_count(const wh_session *s)
 {
-    return s && s->plan ? s->plan->param_count : 0;
+    const wh__plan *p = scene_of(s)->plan;
+    return p ? p->param_count : 0;
 }
 
 wh_status wh_param_at(const wh_session *s, uint32_t index, wh_param *out)
 {
     if (!s || !out || out->size != sizeof *out || index >= wh_param_count(s))
         return wh__fail(WH_ERR_ARGUMENT, "there is no parameter %u", index);
-    const wh__param *p = &s->plan->param[index];
+    const wh__scene *scene = scene_of(s);
+    const wh__param *p = &scene->plan->param[index];
     *out = (wh_param){.size = sizeof *out,
                       .type = p->type,
                       .count = p->count,
@@ -103,7 +164,7 @@ wh_status wh_param_at(const wh_session *s, uint32_t index, wh_param *out)
                       .min = p->min,
                       .max = p->max};
     memcpy(out->init, p->init, sizeof out->init);
-    memcpy(out->value, s->settings->value[index], sizeof out->value);
+    memcpy(out->value, scene->settings->value[index], sizeof out->value);
     return WH_OK;
 }
 
@@ -123,7 +184,9 @@ static wh_status check_value(const wh__param *p, const double *value)
 static wh_status unknown_param(const wh_session *s, const char *id)
 {
     char names[1024] = "";
-    list_new(s->plan, NULL, "", names, sizeof names);
+    const wh__plan *p = scene_of(s)->plan;
+    for (uint32_t i = 0; p && i < p->param_count; i++)
+        add_text(names, sizeof names, "", p->param[i].id);
     if (!names[0])
         return wh__fail(WH_ERR_ARGUMENT, "no parameter '%s': the pipeline exposes none (use expose(value, \"Label\"))",
                         id);
@@ -134,24 +197,24 @@ wh_status wh_param_set(wh_session *s, const char *id, const double value[4])
 {
     if (!s || !id || !value)
         return wh__fail(WH_ERR_ARGUMENT, "wh_param_set needs a session, an id and a value");
-    const int index = find_param(s->plan, id);
+    const wh__scene *scene = scene_of(s);
+    const int index = find_param(scene->plan, id);
     if (index < 0)
         return unknown_param(s, id);
-    const wh__param *p = &s->plan->param[index];
+    const wh__param *p = &scene->plan->param[index];
     if (check_value(p, value) != WH_OK)
         return WH_ERR_ARGUMENT;
-    if (s->is_set[index] && memcmp(s->settings->value[index], value, p->count * sizeof value[0]) == 0)
+    if (s->is_set[index] && memcmp(scene->settings->value[index], value, p->count * sizeof value[0]) == 0)
         return WH_OK;
-    wh__settings *now = wh__settings_new(s->plan->param_count), *old = s->settings;
+    wh__settings *now = wh__settings_new(scene->plan->param_count);
     if (!now)
         return wh__fail(WH_ERR_MEMORY, "out of memory");
-    memcpy(now->value, old->value, now->count * sizeof now->value[0]);
+    memcpy(now->value, scene->settings->value, now->count * sizeof now->value[0]);
     memcpy(now->value[index], value, p->count * sizeof value[0]);
-    pthread_mutex_lock(&s->pin_lock);
-    s->settings = now;
-    pthread_mutex_unlock(&s->pin_lock);
-    wh__settings_drop(old);
+    if (!wh__scene_set(s, now))
+        return wh__fail(WH_ERR_MEMORY, "out of memory");
     s->is_set[index] = true;
     s->revision++;
+    wh__scene_sweep(s); /* a host that sets and never polls must not grow */
     return WH_OK;
 }

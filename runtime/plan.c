@@ -114,7 +114,7 @@ static const char *lend_read(wh_load *l, const char *path, size_t *size, const c
 
 static const wh_kernel *lend_kernel(wh_load *l, uint32_t index)
 {
-    return index < l->request->kernel_count ? l->request->kernel[index]->desc : NULL;
+    return index < l->request->kernel_count ? &l->request->kernel[index]->desc : NULL;
 }
 
 static void lend_print(wh_load *l, const char *text)
@@ -162,7 +162,7 @@ static void *lend_call(wh_load *l, wh_role role, uint32_t kernel, const char *na
     c->role = role;
     snprintf(c->name, sizeof c->name, "%s", name ? name : "");
     snprintf(c->at, sizeof c->at, "%s", at);
-    if (!add_values(l, sizeof(wh_common), &c->common) || !add_values(l, c->kernel->desc->param_size, &c->params))
+    if (!add_values(l, sizeof(wh_common), &c->common) || !add_values(l, c->kernel->desc.param_size, &c->params))
         return NULL;
     return l->plan->value + c->params;
 }
@@ -230,6 +230,7 @@ static void lend_expose(wh_load *l, const wh_exposed *e)
                      .unit = copy_text(l, e->unit),
                      .doc = copy_text(l, e->doc),
                      .choices = copy_text(l, e->choices),
+                     .was = copy_text(l, e->was),
                      .type = e->type,
                      .count = e->count,
                      .min = e->min,
@@ -247,6 +248,11 @@ static void lend_kernels(wh_load *l, const char *pattern)
     char **p = append(l, l->request->pattern, l->request->pattern_count, sizeof *p);
     if (p)
         *p = copy_text(l, pattern);
+}
+
+static void lend_reload(wh_load *l, const wh_reload *r)
+{
+    l->plan->reload = *r;
 }
 
 /* ---- loading ---- */
@@ -271,7 +277,8 @@ static wh_lend lend_to(wh_load *l)
                      .op = lend_op,
                      .expose = lend_expose,
                      .functions = lend_functions,
-                     .kernels = lend_kernels};
+                     .kernels = lend_kernels,
+                     .reload = lend_reload};
 }
 
 /* A failure of the machinery, not one that lower.lua reported itself. */
@@ -294,34 +301,91 @@ static void lower(wh_load *l, lua_State *L)
         lua_pushlightuserdata(L, &lend);
         lua_pushfstring(L, "%s/whorl_kernel.h", include.s);
         lua_pushstring(L, header.s);
-        ok = wh__lua_call(L, 3, 2); /* cook, json */
+        ok = wh__lua_call(L, 3, 3); /* cook, json, decide */
     }
     if (!ok || l->no_memory) {
         report(l, ok ? "" : lua_tostring(L, -1));
         return;
     }
+    lua_setfield(L, LUA_REGISTRYINDEX, "whorl.decide");
     lua_setfield(L, LUA_REGISTRYINDEX, "whorl.json");
     lua_setfield(L, LUA_REGISTRYINDEX, "whorl.cook");
 }
 
-wh__plan *wh__plan_load(const wh__plan_request *r)
+static wh__program *new_program(void)
 {
-    wh_load l = {.request = r, .plan = calloc(1, sizeof *l.plan)};
-    if (!l.plan) {
-        r->fail(r->context, r->file, 0, "out of memory");
+    wh__program *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    g->users = 1;
+    g->lua = wh__lua_new();
+    pthread_mutex_init(&g->lock, NULL);
+    return g;
+}
+
+static void drop_program(wh__program *g)
+{
+    if (!g || atomic_fetch_sub(&g->users, 1) != 1)
+        return;
+    wh__lua_free(g->lua);
+    free(g->json);
+    pthread_mutex_destroy(&g->lock);
+    free(g);
+}
+
+static wh__plan *new_plan(wh__program *program)
+{
+    wh__plan *p = calloc(1, sizeof *p);
+    if (!p) {
+        drop_program(program);
         return NULL;
     }
-    l.plan->users = 1;
-    pthread_mutex_init(&l.plan->lua_lock, NULL);
-    l.plan->lua = wh__lua_new();
-    if (l.plan->lua)
-        lower(&l, l.plan->lua);
-    else
-        lend_fail(&l, r->file, 0, "out of memory");
-    if (l.mistakes == 0)
+    p->users = 1;
+    p->program = program;
+    return p;
+}
+
+static bool needs_points_only(const wh__call *c)
+{
+    const wh_kernel *d = &c->kernel->desc;
+    return !d->prepare && !d->deform && !(d->needs & WH_NEEDS_NORMALS) && c->attribute_count == 0;
+}
+
+static bool is_simple_stage(const wh__plan *p, const wh__call *c)
+{
+    bool simple = needs_points_only(c);
+    for (uint32_t i = c->mask_first; i < c->mask_first + c->mask_count; i++)
+        simple = simple && (p->op[i].kind != WH_OP_FIELD || needs_points_only(p->call[p->op[i].call]));
+    return simple;
+}
+
+void wh__plan_finish(wh__plan *p)
+{
+    p->simple = true;
+    for (uint32_t i = 0; i < p->call_count; i++)
+        p->simple = p->simple && (p->call[i]->role != WH_ROLE_STAGE || is_simple_stage(p, p->call[i]));
+}
+
+wh__plan *wh__plan_load(const wh__plan_request *r)
+{
+    wh_load l = {.request = r, .plan = new_plan(new_program())};
+    if (!l.plan || !l.plan->program || !l.plan->program->lua) {
+        r->fail(r->context, r->file, 0, "out of memory");
+        wh__plan_drop(l.plan);
+        return NULL;
+    }
+    lower(&l, l.plan->program->lua);
+    if (l.mistakes == 0) {
+        wh__plan_finish(l.plan);
         return l.plan;
-    wh__plan_free(l.plan);
+    }
+    wh__plan_drop(l.plan);
     return NULL;
+}
+
+void wh__plan_keep(wh__plan *p)
+{
+    atomic_fetch_add(&p->users, 1);
 }
 
 static void free_param(wh__param *p)
@@ -331,18 +395,18 @@ static void free_param(wh__param *p)
     free(p->unit);
     free(p->doc);
     free(p->choices);
+    free(p->was);
 }
 
-void wh__plan_free(wh__plan *p)
+void wh__plan_drop(wh__plan *p)
 {
-    if (!p)
+    if (!p || atomic_fetch_sub(&p->users, 1) != 1)
         return;
-    wh__lua_free(p->lua);
     for (uint32_t i = 0; i < p->call_count; i++) {
         wh__module_drop(p->call[i]->kernel->module);
         free(p->call[i]);
     }
-    for (uint32_t i = 0; i < p->param_count; i++)
+    for (uint32_t i = 0; p->param && i < p->param_count; i++)
         free_param(&p->param[i]);
     free(p->call);
     free(p->op);
@@ -350,8 +414,7 @@ void wh__plan_free(wh__plan *p)
     free(p->patch);
     free(p->param);
     free(p->value);
-    free(p->json);
-    pthread_mutex_destroy(&p->lua_lock);
+    drop_program(p->program);
     free(p);
 }
 
@@ -361,6 +424,7 @@ void wh__plan_free(wh__plan *p)
 typedef struct {
     double seconds;
     double (*out)[4];
+    wh_change *change;
     char *text; /* message, or JSON; malloc'ed */
 } protected_call;
 
@@ -385,17 +449,29 @@ static int call_json(lua_State *L)
     return 0;
 }
 
+static int call_decide(lua_State *L)
+{
+    protected_call *c = lua_touserdata(L, 1);
+    lua_getfield(L, LUA_REGISTRYINDEX, "whorl.decide");
+    lua_pushlightuserdata(L, c->change);
+    lua_call(L, 1, 1);
+    if (!lua_isnil(L, -1))
+        c->text = strdup(lua_tostring(L, -1));
+    return 0;
+}
+
 /* False: c->text, when there is memory for it, says why. */
 static bool call_protected(wh__plan *p, int million_steps, lua_CFunction function, protected_call *c)
 {
-    wh__lua_allow(p->lua, million_steps);
-    if (lua_cpcall(p->lua, function, c) == 0)
+    lua_State *L = p->program->lua;
+    wh__lua_allow(L, million_steps);
+    if (lua_cpcall(L, function, c) == 0)
         return true;
-    const char *text = lua_type(p->lua, -1) == LUA_TSTRING ? lua_tostring(p->lua, -1) : "not enough memory";
+    const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "not enough memory";
     free(c->text);
     c->text = strdup(text);
-    lua_pop(p->lua, 1);
-    lua_gc(p->lua, LUA_GCCOLLECT, 0); /* memory that this call filled is there for the next */
+    lua_pop(L, 1);
+    lua_gc(L, LUA_GCCOLLECT, 0); /* memory that this call filled is there for the next */
     return false;
 }
 
@@ -405,44 +481,41 @@ wh_status wh__plan_functions(wh__plan *p, double seconds, double (*out)[4])
         return WH_OK;
     protected_call c = {.seconds = seconds, .out = out};
     wh_status status = WH_OK;
-    pthread_mutex_lock(&p->lua_lock);
+    pthread_mutex_lock(&p->program->lock);
     if (!call_protected(p, COOK_STEPS, call_functions, &c) || c.text)
         status = wh__fail(WH_ERR_CONFIG, "%s", c.text ? c.text : "out of memory");
-    pthread_mutex_unlock(&p->lua_lock);
+    pthread_mutex_unlock(&p->program->lock);
     free(c.text);
     return status;
+}
+
+/* What stands in the file is the answer of a file without a policy: Lua is asked only where it can say something else.
+ */
+void wh__plan_decide(wh__plan *p, wh_change *change, char *why, size_t why_size)
+{
+    why[0] = 0;
+    change->canary = p ? p->reload.canary : WH_CANARY_LAST_INPUT;
+    change->publish = p ? p->reload.publish : WH_PUBLISH_BETWEEN_FRAMES;
+    if (!p || !p->reload.has_policy)
+        return;
+    protected_call c = {.change = change};
+    pthread_mutex_lock(&p->program->lock);
+    if (!call_protected(p, COOK_STEPS, call_decide, &c) || c.text)
+        snprintf(why, why_size, "%s", c.text ? c.text : "out of memory");
+    pthread_mutex_unlock(&p->program->lock);
+    free(c.text);
 }
 
 const char *wh__plan_json(wh__plan *p)
 {
     protected_call c = {.text = NULL};
-    pthread_mutex_lock(&p->lua_lock);
-    if (!p->json && call_protected(p, LOAD_STEPS, call_json, &c))
-        p->json = c.text;
+    pthread_mutex_lock(&p->program->lock);
+    if (!p->program->json && call_protected(p, LOAD_STEPS, call_json, &c))
+        p->program->json = c.text;
     else
         free(c.text);
-    pthread_mutex_unlock(&p->lua_lock);
-    return p->json ? p->json : "null";
-}
-
-bool wh__schema_check(const wh_kernel *d, char *why, size_t why_size)
-{
-    lua_State *L = wh__lua_new();
-    if (!L) {
-        snprintf(why, why_size, "out of memory");
-        return false;
-    }
-    bool ok = wh__lua_function(L, "whorl.schema", "check");
-    if (ok) {
-        lua_pushstring(L, d->params);
-        lua_pushinteger(L, d->param_size);
-        lua_pushstring(L, d->name);
-        ok = wh__lua_call(L, 3, 1) && lua_isnil(L, -1);
-    }
-    if (!ok)
-        snprintf(why, why_size, "%s", lua_tostring(L, -1));
-    wh__lua_free(L);
-    return ok;
+    pthread_mutex_unlock(&p->program->lock);
+    return p->program->json ? p->program->json : "null";
 }
 
 wh__settings *wh__settings_new(uint32_t count)

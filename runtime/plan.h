@@ -5,9 +5,6 @@
 
 struct lua_State;
 
-#define WH_MOST_ATTRIBUTES 4 /* attribute parameters of one kernel */
-#define WH_MOST_DEPTH 16     /* of a field expression's stack */
-
 typedef struct { /* one call of a kernel in the file */
     wh__kernel *kernel;
     wh_role role;
@@ -40,6 +37,7 @@ typedef struct {        /* a value that each cook writes */
 
 typedef struct {
     char *id, *label, *unit, *doc, *choices;
+    char *was; /* the id that it had in earlier generations of its kernel, or "" */
     uint32_t type, count;
     double init[4], min, max;
 } wh__param;
@@ -60,10 +58,16 @@ typedef struct {
     size_t count;
 } wh__sources;
 
+typedef struct { /* the Lua of one load of the file: its functions of time and its policy live here */
+    atomic_uint users;
+    struct lua_State *lua;
+    pthread_mutex_t lock;
+    char *json; /* under the lock; made when asked for */
+} wh__program;
+
 typedef struct wh__plan {
     atomic_uint users;
-    struct wh__plan *next; /* in the list of those that nobody uses any more */
-    wh__call **call;       /* each on its own: they hold atomics */
+    wh__call **call; /* each on its own: they hold atomics */
     uint32_t call_count;
     wh__op *op;
     uint32_t op_count;
@@ -73,14 +77,12 @@ typedef struct wh__plan {
     uint32_t patch_count;
     wh__param *param;
     uint32_t param_count;
-    char **pattern; /* reload.kernels */
-    uint32_t pattern_count;
     unsigned char *value; /* parameter structs and wh_common of every call, as the file has them */
     uint32_t value_size;
     uint32_t function_count;
-    struct lua_State *lua; /* of the file: its functions of time live here */
-    pthread_mutex_t lua_lock;
-    char *json; /* under lua_lock; made when asked for */
+    wh_reload reload;
+    bool simple;          /* its stages need nothing but points: no states, attributes, normals or whole meshes */
+    wh__program *program; /* shared by the plans that were rebound from this one */
 } wh__plan;
 
 /* Runs the file in a Lua of its own and lowers it. Every mistake goes to fail(context, file, line, text); NULL then. */
@@ -101,14 +103,23 @@ typedef struct {
 } wh__plan_request;
 
 wh__plan *wh__plan_load(const wh__plan_request *r);
-void wh__plan_free(wh__plan *p); /* drops its kernels */
+void wh__plan_keep(wh__plan *p);
+void wh__plan_drop(wh__plan *p); /* the last one drops its kernels; NULL is fine */
+/* The same plan with every kernel of module `from` taken from module `to`; parameters cross by name. NULL: `to` lacks a
+ * kernel, or memory is short. [any] */
+wh__plan *wh__plan_rebind(const wh__plan *p, const wh__module *from, wh__module *to);
+void wh__plan_finish(wh__plan *p); /* once its calls are complete */
+bool wh__plan_uses(const wh__plan *p, const wh__module *m);
+/* Asks the pipeline's policy; without a plan the defaults answer. Problems of the policy itself go to why ("" when all
+ * is well). [main] */
+void wh__plan_decide(wh__plan *p, wh_change *change, char *why, size_t why_size);
 const char *wh__plan_json(wh__plan *p);
 
 /* Calls the functions of time; 4 doubles each. WH_ERR_CONFIG with file:line on failure. [any] */
 wh_status wh__plan_functions(wh__plan *p, double seconds, double (*out)[4]);
 
-/* One line when the declaration text and the compiled struct of the kernel disagree or the text is wrong; else "". */
-bool wh__schema_check(const wh_kernel *d, char *why, size_t why_size);
+/* Writes the values of an exposed parameter or a function of time to their place. */
+void wh__apply_patch(unsigned char *value, const wh__patch *p, const double from[4]);
 
 void wh__sources_free(wh__sources *s);
 wh__settings *wh__settings_new(uint32_t count);

@@ -33,28 +33,41 @@ static const wh_geometry *given_mesh(const sampling *s)
     return &s->cook->shape.geometry;
 }
 
+typedef struct {
+    uint32_t (*sample)(const wh_sample_block *b);
+    wh_sample_block block;
+    uint32_t kept;
+} block_run;
+
+static void call_sample(void *context)
+{
+    block_run *r = context;
+    r->kept = r->sample(&r->block);
+}
+
 static void sample_block(void *context, uint32_t i)
 {
     sampling *s = context;
     batch *b = &s->batch[i];
     const uint64_t first = s->next + (uint64_t)i * s->plan.block;
     const uint64_t left = first < s->plan.candidates ? s->plan.candidates - first : 0;
-    const wh_sample_block block = {.size = sizeof block,
-                                   .count = (uint32_t)(left < s->plan.block ? left : s->plan.block),
-                                   .first = first,
-                                   .x = b->x,
-                                   .y = b->y,
-                                   .z = b->z,
-                                   .value = b->value,
-                                   .id = b->id,
-                                   .host = &s->service.host,
-                                   .mesh = given_mesh(s),
-                                   .params = wh__params(s->cook, s->call),
-                                   .state = s->state,
-                                   .time = s->cook->time};
-    b->kept = block.count ? s->call->kernel->desc->sample(&block) : 0;
-    if (b->kept > block.count)
-        b->kept = block.count;
+    block_run run = {.sample = s->call->kernel->desc.sample};
+    run.block = (wh_sample_block){.size = sizeof run.block,
+                                  .count = (uint32_t)(left < s->plan.block ? left : s->plan.block),
+                                  .first = first,
+                                  .x = b->x,
+                                  .y = b->y,
+                                  .z = b->z,
+                                  .value = b->value,
+                                  .id = b->id,
+                                  .host = &s->service.host,
+                                  .mesh = given_mesh(s),
+                                  .params = wh__params(s->cook, s->call),
+                                  .state = s->state,
+                                  .time = s->cook->time};
+    if (run.block.count)
+        wh__cook_call(s->cook, s->call, call_sample, &run);
+    b->kept = run.kept < run.block.count ? run.kept : run.block.count;
 }
 
 static bool fail_memory(sampling *s)
@@ -176,11 +189,24 @@ static void free_batches(sampling *s)
     free(s->batch);
 }
 
+typedef struct {
+    sampling *of;
+    bool ok;
+} planning;
+
+static void call_plan(void *context)
+{
+    planning *p = context;
+    sampling *s = p->of;
+    p->ok =
+        s->call->kernel->desc.plan(&s->service.host, given_mesh(s), wh__params(s->cook, s->call), s->state, &s->plan);
+}
+
 static bool plan_sample(sampling *s, uint32_t call)
 {
-    const wh_kernel *d = s->call->kernel->desc;
+    planning p = {s, false};
     s->state = s->cook->ready[call].state;
-    if (!d->plan(&s->service.host, given_mesh(s), wh__params(s->cook, s->call), s->state, &s->plan)) {
+    if (!wh__cook_call(s->cook, s->call, call_plan, &p) || !p.ok) {
         wh__cook_fail(s->cook, WH_ERR_KERNEL, s->call->at, s->call->kernel->id, "it could not plan its sample");
         return false;
     }
@@ -240,19 +266,22 @@ static void run_sample(wh__cook *c, const char *name, wh_points *out)
     atomic_store(&c->plan->call[call]->milliseconds, (wh__now() - before) * 1e3);
 }
 
+void wh__sample_plan(wh__cook *c, void *context)
+{
+    const wh__sample_request *r = context;
+    wh_points_free(r->out); /* of a turn before this, whose kernel crashed */
+    run_sample(c, r->name, r->out);
+}
+
 wh_status wh_sample(const wh_session *s, const char *name, const wh_view *in, double seconds, wh_points *out)
 {
     if (!s || !out || out->size != sizeof *out)
         return wh__fail(WH_ERR_ARGUMENT, "wh_sample needs a session, a mesh and a wh_points with its size set");
     if (wh__check_view(in) != WH_OK)
         return WH_ERR_ARGUMENT;
-    wh__cook c;
     wh_points found = {.size = sizeof found};
-    wh_status status = wh__cook_begin(&c, s, in, seconds);
-    if (status != WH_OK)
-        return status;
-    run_sample(&c, name, &found);
-    status = wh__cook_end(&c);
+    wh__sample_request r = {name, &found};
+    const wh_status status = wh__cook_run(s, in, seconds, wh__sample_plan, &r);
     if (status == WH_OK)
         *out = found;
     else
@@ -274,17 +303,20 @@ typedef struct {
 static void field_block(void *context, uint32_t i)
 {
     const field_pass *p = context;
-    wh__arrays a; /* left as it is: clearing it would cost more than the field */
-    a.first = (uint64_t)i * WH_BLOCK;
-    a.has_normals = p->normal;
-    a.count = (uint32_t)(p->count - a.first < WH_BLOCK ? p->count - a.first : WH_BLOCK);
-    const float *from = p->query + a.first * 3, *n = p->normal ? p->normal + a.first * 3 : NULL;
-    for (uint32_t k = 0; k < a.count; k++)
-        a.x[k] = from[k * 3], a.y[k] = from[k * 3 + 1], a.z[k] = from[k * 3 + 2];
-    for (uint32_t k = 0; n && k < a.count; k++)
-        a.nx[k] = n[k * 3], a.ny[k] = n[k * 3 + 1], a.nz[k] = n[k * 3 + 2];
-    wh__eval_ops(p->cook, p->field->first, p->field->count, &a);
-    memcpy(p->out + a.first, a.weight[0], a.count * sizeof(float));
+    wh__arrays *a = wh__cook_arrays(p->cook);
+    if (!a)
+        return;
+    a->first = (uint64_t)i * WH_BLOCK;
+    a->has_normals = p->normal;
+    a->count = (uint32_t)(p->count - a->first < WH_BLOCK ? p->count - a->first : WH_BLOCK);
+    wh__begin_block(p->cook, a);
+    const float *from = p->query + a->first * 3, *n = p->normal ? p->normal + a->first * 3 : NULL;
+    for (uint32_t k = 0; k < a->count; k++)
+        a->x[k] = from[k * 3], a->y[k] = from[k * 3 + 1], a->z[k] = from[k * 3 + 2];
+    for (uint32_t k = 0; n && k < a->count; k++)
+        a->nx[k] = n[k * 3], a->ny[k] = n[k * 3 + 1], a->nz[k] = n[k * 3 + 2];
+    wh__eval_ops(p->cook, p->field->first, p->field->count, a);
+    memcpy(p->out + a->first, a->weight[0], a->count * sizeof(float));
 }
 
 static const wh__named_field *find_field(wh__cook *c, const char *name)
@@ -307,7 +339,7 @@ static bool field_normals(field_pass *p, float **normal)
     uint32_t needs = 0;
     for (uint32_t i = p->field->first; i < p->field->first + p->field->count; i++)
         if (p->cook->plan->op[i].kind == WH_OP_FIELD)
-            needs |= p->cook->plan->call[p->cook->plan->op[i].call]->kernel->desc->needs;
+            needs |= p->cook->plan->call[p->cook->plan->op[i].call]->kernel->desc.needs;
     if (!(needs & WH_NEEDS_NORMALS))
         return true;
     *normal = malloc((size_t)p->count * 12 + 1);
@@ -335,6 +367,19 @@ static void run_field(wh__cook *c, const char *name, const float *query, uint32_
     free(normal);
 }
 
+typedef struct {
+    const char *name;
+    const float *query;
+    uint32_t count;
+    float *out;
+} field_request;
+
+static void field_plan(wh__cook *c, void *context)
+{
+    const field_request *r = context;
+    run_field(c, r->name, r->query, r->count, r->out);
+}
+
 wh_status wh_field(const wh_session *s, const char *name, const wh_view *in, double seconds, const float *query,
                    uint32_t count, float *out)
 {
@@ -345,12 +390,8 @@ wh_status wh_field(const wh_session *s, const char *name, const wh_view *in, dou
     if (!query && count != in->point_count)
         return wh__fail(WH_ERR_ARGUMENT, "without queries the field is taken at the mesh's %u points, not %u",
                         in->point_count, count);
-    wh__cook c;
-    const wh_status status = wh__cook_begin(&c, s, in, seconds);
-    if (status != WH_OK)
-        return status;
-    run_field(&c, name, query, count, out);
-    return wh__cook_end(&c);
+    field_request r = {name, query, count, out};
+    return wh__cook_run(s, in, seconds, field_plan, &r);
 }
 
 /* ---- meshes that a pipeline makes ---- */
@@ -358,24 +399,42 @@ wh_status wh_field(const wh_session *s, const char *name, const wh_view *in, dou
 typedef struct {
     wh_make make; /* first: the kernel hands it back */
     wh_mesh *mesh;
-    bool begun;
+    const wh__call *call;
+    bool begun, made;
 } making;
 
-static bool begin(const wh_make *m, uint32_t points, uint32_t triangles, float **position, uint32_t **triangle)
+static bool give_room(making *k, uint32_t points, uint32_t triangles)
 {
-    making *k = (making *)(void *)m;
+    const wh_make *m = &k->make;
     if (k->begun) {
         m->host->fail(m->host, "it called begin twice");
         return false;
     }
-    if (wh__mesh_reserve(k->mesh, points, triangles) != WH_OK) {
+    k->begun = wh__mesh_reserve(k->mesh, points, triangles) == WH_OK;
+    if (!k->begun)
         m->host->fail(m->host, "out of memory");
+    return k->begun;
+}
+
+static bool begin(const wh_make *m, uint32_t points, uint32_t triangles, float **position, uint32_t **triangle)
+{
+    making *k = (making *)(void *)m;
+    wh__thread *t = wh__thread_self();
+    const int was = t ? wh__guard_leave(t) : 0;
+    const bool ok = give_room(k, points, triangles);
+    if (t)
+        wh__guard_enter(t, was);
+    if (!ok)
         return false;
-    }
-    k->begun = true;
     *position = k->mesh->position;
     *triangle = k->mesh->triangle;
     return true;
+}
+
+static void call_make(void *context)
+{
+    making *k = context;
+    k->made = k->call->kernel->desc.make(&k->make);
 }
 
 static void check_made(wh__cook *c, const wh__call *call, const making *k)
@@ -401,10 +460,11 @@ static void make_mesh(wh__cook *c, wh__call *call, wh_mesh *mesh)
                          .params = wh__params(c, call),
                          .time = c->time,
                          .begin = begin},
-                .mesh = mesh};
+                .mesh = mesh,
+                .call = call};
     const double before = wh__now();
     atomic_store(&c->session->at_work, call->kernel->id);
-    if (!call->kernel->desc->make(&k.make))
+    if (!wh__cook_call(c, call, call_make, &k) || !k.made)
         wh__cook_fail(c, WH_ERR_KERNEL, call->at, call->kernel->id, "it could not make its mesh");
     else
         check_made(c, call, &k);
@@ -420,25 +480,27 @@ static wh__call *find_mesh(const wh__plan *p)
     return NULL;
 }
 
-wh_status wh_source(const wh_session *s, double seconds, wh_mesh **out)
+static void source_plan(wh__cook *c, void *context)
 {
-    static const wh_view none = {.size = sizeof none};
-    if (!s || !out)
-        return wh__fail(WH_ERR_ARGUMENT, "wh_source needs a session and a place for the mesh");
-    wh__cook c;
-    wh_status status = wh__cook_begin(&c, s, &none, seconds);
-    if (status != WH_OK)
-        return status;
-    wh__call *call = find_mesh(c.plan);
-    wh_mesh *mesh = wh__mesh_new();
-    if (!mesh)
-        wh__cook_fail(&c, WH_ERR_MEMORY, "", "", "out of memory");
+    wh_mesh **out = context;
+    wh__call *call = find_mesh(c->plan);
+    wh_mesh_free(*out); /* of a turn before this, whose kernel crashed */
+    *out = wh__mesh_new();
+    if (!*out)
+        wh__cook_fail(c, WH_ERR_MEMORY, "", "", "out of memory");
     else if (!call)
-        wh__cook_fail(&c, WH_ERR_ARGUMENT, "", "",
+        wh__cook_fail(c, WH_ERR_ARGUMENT, "", "",
                       "the pipeline makes no mesh of its own (give one, or add mesh.sphere { … })");
     else
-        make_mesh(&c, call, mesh);
-    status = wh__cook_end(&c);
+        make_mesh(c, call, *out);
+}
+
+wh_status wh_source(const wh_session *s, double seconds, wh_mesh **out)
+{
+    wh_mesh *mesh = NULL;
+    if (!s || !out)
+        return wh__fail(WH_ERR_ARGUMENT, "wh_source needs a session and a place for the mesh");
+    const wh_status status = wh__cook_run(s, NULL, seconds, source_plan, &mesh);
     if (status == WH_OK)
         *out = mesh;
     else

@@ -44,7 +44,9 @@ typedef struct {
     const char *compiler;    /* default: $CC, then cc, gcc, clang, whichever is found first */
     const char *host;        /* what a pipeline reads as host.name; default "library" */
     uint64_t seed;           /* in place of the seed of every sampler, modulo its range; default: the file's own */
-    bool frozen;             /* look at files during wh_open only: render farms */
+    bool frozen;             /* look at files during wh_open only, and never run an older kernel in place of one that
+                                fails: render farms */
+    bool unguarded;          /* install no signal handlers: a kernel that crashes takes the host with it */
 } wh_options;
 
 typedef struct { /* one float for each point: a mask, a painted weight */
@@ -76,8 +78,21 @@ typedef enum {
     WH_EV_REJECTED,     /* a file or kernel was refused; the last good one runs on; text says why */
     WH_EV_PARAMS,       /* the list of parameters changed; text says how */
     WH_EV_FILE,         /* a file given to wh_watch changed */
-    WH_EV_LOG           /* print() in the pipeline file, or a warning */
+    WH_EV_LOG,          /* print() in the pipeline file, or a warning */
+    WH_EV_STEP,         /* a reload came one step further; text says which */
+    WH_EV_DIAGNOSTIC, /* one message of the compiler, an error or a warning; follows the WH_EV_REJECTED of its build */
+    WH_EV_READY       /* a kernel passed and waits: for wh_publish, or because another generation is pinned */
 } wh_event_kind;
+
+typedef enum { /* the steps of a reload, in their order */
+               WH_STEP_NOTICED = 1,
+               WH_STEP_BUILT,   /* compiled, or found in the cache, or a library of somebody else's */
+               WH_STEP_LOADED,  /* beside what runs */
+               WH_STEP_CHECKED, /* descriptor, layout, imports */
+               WH_STEP_CANARY,  /* tried in the helper process */
+               WH_STEP_PUBLISHED,
+               WH_STEP_RETIRED /* the generation before it is unloaded */
+} wh_reload_step;
 
 typedef struct {
     uint32_t size;         /* sizeof(wh_event) */
@@ -88,6 +103,9 @@ typedef struct {
     double saved;          /* when the file was saved, seconds since 1970; 0: unknown */
     double milliseconds;   /* from noticing it to now; 0: unknown */
     uint64_t revision;     /* of the session after it */
+    uint32_t step;         /* wh_reload_step of WH_EV_STEP, whose milliseconds are those of this step alone */
+    uint32_t generation;   /* of the kernel that it is about; 0: none */
+    bool fast;             /* about the fast tier's build */
 } wh_event;
 
 typedef enum { WH_FLOAT = 1, WH_INT, WH_BOOL, WH_CHOICE } wh_param_type;
@@ -110,7 +128,32 @@ typedef struct {              /* a kernel that pipelines can use now */
     const char *params;       /* the declaration as it stands in the C file */
     const char *path;         /* file it was built from, or library it was loaded from */
     bool builtin;             /* came with whorl */
+    bool fast;                /* built by the fast tier; the optimised build is on its way */
+    bool pinned;              /* wh_generation_use */
 } wh_kernel_info;
+
+typedef enum {
+    WH_GENERATION_KEPT = 1, /* can be gone back to */
+    WH_GENERATION_LIVE,
+    WH_GENERATION_READY, /* passed; waits to be published */
+    WH_GENERATION_BAD    /* rejected by the canary, or it crashed: never run again */
+} wh_generation_state;
+
+typedef struct {   /* one generation of a kernel's source; they survive a restart */
+    uint32_t size; /* sizeof(wh_generation_info) */
+    uint32_t generation, state;
+    bool fast;        /* only the fast tier's build is there */
+    double saved;     /* when its source was saved, seconds since 1970 */
+    const char *note; /* why it is bad, or "" */
+} wh_generation_info;
+
+typedef struct {             /* how far the results of two generations are apart */
+    uint32_t size;           /* sizeof(wh_difference) */
+    uint32_t point_count;    /* points compared: those of the mesh, or the sample's that both have */
+    double largest, mean;    /* distance of a point from itself, metres */
+    uint32_t largest_at;     /* its index; for a sample the index in a */
+    uint32_t only_a, only_b; /* points of a sample that the other has not, by id */
+} wh_difference;
 
 typedef struct {   /* a stage of the pipeline that runs now */
     uint32_t size; /* sizeof(wh_stage_info) */
@@ -134,6 +177,12 @@ WH_API void wh_close(wh_session *s);
 WH_API uint64_t wh_poll(wh_session *s);
 /* Sleeps until wh_poll may have something to do, a signal arrives, or so many milliseconds passed. [main] */
 WH_API void wh_wait(wh_session *s, uint32_t milliseconds);
+/* Ends a wh_wait of another thread, now or its next; not in a frozen session, nor where the system gives no directory
+ * events. Safe in a signal handler. [any] */
+WH_API void wh_wake(wh_session *s);
+/* Publishes what waits because the pipeline says publish = "by-hand" (or its policy does). Returns the revision. [main]
+ */
+WH_API uint64_t wh_publish(wh_session *s);
 /* Takes the oldest event; false: none left. [main] */
 WH_API bool wh_next_event(wh_session *s, wh_event *out);
 /* Watches one more file, a mesh say, and raises WH_EV_FILE when it was saved. [main] */
@@ -147,6 +196,17 @@ WH_API wh_status wh_param_set(wh_session *s, const char *id, const double value[
 
 WH_API uint32_t wh_kernel_count(const wh_session *s);                                    /* sorted by id. [main] */
 WH_API wh_status wh_kernel_at(const wh_session *s, uint32_t index, wh_kernel_info *out); /* [main] */
+/* The generations of the source that a kernel comes from, oldest first; none for those that came with whorl. [main] */
+WH_API uint32_t wh_generation_count(const wh_session *s, const char *kernel);
+WH_API wh_status wh_generation_at(const wh_session *s, const char *kernel, uint32_t index, wh_generation_info *out);
+/* Makes a generation live, with every kernel of its source: it stays until the next save, or, pinned, whatever is
+ * saved, until this is called again. 0: the newest good one. WH_ERR_ARGUMENT: there is none, or it is bad, or the
+ * pipeline does not load with it; then nothing changes. [main] */
+WH_API wh_status wh_generation_use(wh_session *s, const char *kernel, uint32_t generation, bool pin);
+/* Cooks the pipeline with two generations of a kernel, the same otherwise: deforms in, or, for a sampler, samples it.
+ * distance: NULL, or one float for each point of the mesh. Changes nothing that runs. [main] */
+WH_API wh_status wh_compare(wh_session *s, const char *kernel, uint32_t a, uint32_t b, const wh_view *in,
+                            double seconds, wh_difference *out, float *distance);
 WH_API uint32_t wh_stage_count(const wh_session *s); /* in the order of the file. [main] */
 WH_API wh_status wh_stage_at(const wh_session *s, uint32_t index, wh_stage_info *out); /* [main] */
 /* The pipeline that runs, as JSON: the plain data that the Lua file came down to. "null" without one. [main] */

@@ -106,7 +106,8 @@ describe("the tree", function()
     for _, path in ipairs(paths) do
       local folder = path:match("^(.*)/")
       local own = function(header)
-        return not header:find("/", 1, true) and exists(folder .. "/" .. header)
+        if header:find("/", 1, true) then return false end
+        return exists(folder .. "/" .. header) or path:find("^runtime/") and exists("runtime/" .. header)
       end
       for _, text in ipairs(reversed(path, read(path), own)) do
         found[#found + 1] = text

@@ -82,8 +82,8 @@ return pipeline "tentacle" {
     assert.are.equal(bend.mask.call, plan.fields[2].expr.call) -- shared, not copied
     assert.are.same({ "half", "root" }, { plan.fields[1].name, plan.fields[2].name })
     assert.are.same({ op = "const", value = 0.5 }, plan.fields[1].expr.b)
-    assert.are.same({ kernels = { "*.c", "more/*.c" }, publish = "between-frames", on_error = "keep-last" },
-                    plan.reload)
+    assert.are.same({ kernels = { "*.c", "more/*.c" }, canary = "last-input", publish = "between-frames",
+                      on_error = "keep-last", watch = "auto", keep = 8, time_limit = 10 }, plan.reload)
     assert.are.same({ "t.lua:5", "deform.twist.angle" }, { plan.functions[1].at, plan.functions[1].where })
     assert.are.same({ id = "bend.angle", label = "Curl", type = "float", count = 1, init = { 35 }, min = -360,
                       max = 360, unit = "deg", doc = "", choices = {} }, plan.exposed[1])
@@ -93,7 +93,8 @@ return pipeline "tentacle" {
   it("fills in defaults for no table and for an empty one", function()
     local plan = plan_of(stages "deform.twist(), deform.twist {}, deform.twist(nil)")
     for i = 1, 3 do assert.are.same({ 90 }, plan.stages[i].params.angle.init) end
-    assert.are.same({ kernels = { "*.c" }, publish = "between-frames", on_error = "keep-last" }, plan.reload)
+    assert.are.same({ kernels = { "*.c" }, canary = "last-input", publish = "between-frames", on_error = "keep-last",
+                      watch = "auto", keep = 8, time_limit = 10 }, plan.reload)
   end)
 
   it("keeps the order of its list across holes and false", function()
@@ -112,7 +113,7 @@ return pipeline "tentacle" {
       "t.lua:9: deform.twist has no parameter 'agnle' (did you mean 'angle'?)",
       "t.lua:11: entry 3 of the pipeline is 7 (want deform, sample, mesh or reload)",
       "t.lua:12: the pipeline has no key 'feilds' (did you mean 'fields'?)",
-      "t.lua:13: reload has no key 'canary'",
+      "t.lua:13: reload has no key 'canry' (did you mean 'canary'?)",
     }, read [[
 local home = os.getenv("HOME") .. "/x"
 draft = true
@@ -126,7 +127,7 @@ return pipeline "t" {
   },
   7,
   feilds = {},
-  reload { canary = true },
+  reload { canry = true },
 }]])
   end)
 
@@ -180,10 +181,27 @@ return pipeline "t" {
       "sample.inside.name wants letters, digits, _ and - (it becomes a file's name), not \"é\"",
     ["reload {}, reload {}"] = "a second reload",
     ["reload { publish = \"between-frame\" }"] =
-      "reload.publish = \"between-frame\" is none of between-frames (did you mean 'between-frames'?)",
+      "reload.publish = \"between-frame\" is none of between-frames, at-once, by-hand (did you mean 'between-frames'?)",
     ["reload { kernels = \"../*.c\" }"] = "reload.kernels cannot leave the folder: \"../*.c\"",
     ["reload { kernels = {} }"] = "reload.kernels wants 1 .. 32 texts",
-    ["reload { keep = 0 }"] = "reload has no key 'keep'",
+    ["reload { publish = true }"] = "reload.publish = true is none of between-frames, at-once, by-hand",
+    ["reload { keep = 0 }"] = "reload.keep = 0 is outside 1 .. 64",
+    ["reload { keep = 65 }"] = "reload.keep = 65 is outside 1 .. 64",
+    ["reload { keep = 1.5 }"] = "reload.keep = 1.5 is not a whole number",
+    ["reload { keep = \"8\" }"] = "reload.keep wants a whole number, not \"8\"",
+    ["reload { time_limit = 0 }"] = "reload.time_limit = 0 s is outside 0.1 .. 3600",
+    ["reload { time_limit = 1/0 }"] = "reload.time_limit = inf is not finite",
+    ["reload { time_limit = true }"] = "reload.time_limit wants a number, not true",
+    ["reload { canary = \"made up\" }"] =
+      "reload.canary = \"made up\" is none of true, false, last-input, made-up (did you mean 'made-up'?)",
+    ["reload { canary = 1 }"] = "reload.canary = 1 is none of true, false, last-input, made-up",
+    ["reload { on_error = \"fial\" }"] =
+      "reload.on_error = \"fial\" is none of keep-last, fail (did you mean 'fail'?)",
+    ["reload { watch = \"events\" }"] =
+      "reload.watch = \"events\" is none of auto, event, poll (did you mean 'event'?)",
+    ["reload { watch = false }"] = "reload.watch = false is none of auto, event, poll",
+    ["reload { policy = \"by-hand\" }"] = "reload.policy wants a function, not \"by-hand\"",
+    ["reload { polcy = print }"] = "reload has no key 'polcy' (did you mean 'policy'?)",
     ["fields = { a = field.ramp {} / 2 }"] = "a field cannot be divided (for half of it write field * 0.5)",
     ["fields = { a = field.ramp {} ^ 2 }"] = "a field has no power (for its square write field * field)",
     ["fields = { a = field.ramp {} .. \"x\" }"] = "a field is not a text (it takes + - * only)",
@@ -309,6 +327,188 @@ return pipeline "a" { d }]])
     local name = ("long/"):rep(30) .. "t.lua"
     local _, errors = config.read("local x\n\nlocal y = x.z", name, { kernel = kernel, names = names })
     assert.are.same({ name .. ":3: attempt to index local 'x' (a nil value)" }, lines(errors))
+  end)
+end)
+
+describe("reload", function()
+  local function block(body) return plan_of(stages("reload { " .. body .. " }")).reload end
+
+  it("says how a new kernel is tried and taken over", function()
+    assert.are.same({ kernels = { "*.c" }, canary = "made-up", publish = "by-hand", on_error = "fail", watch = "poll",
+                      keep = 64, time_limit = 0.1 },
+                    block [[canary = "made-up", publish = "by-hand", on_error = "fail", watch = "poll", keep = 64,
+                            time_limit = 0.1]])
+    assert.are.same({ "last-input", false, "last-input" }, { block "canary = true".canary,
+                    block "canary = false".canary, block "canary = nil".canary })
+    assert.are.same({ "at-once", "event", 1, 3600 }, { block 'publish = "at-once"'.publish,
+                    block 'watch = "event"'.watch, block "keep = 1".keep, block "time_limit = 3600".time_limit })
+  end)
+
+  it("says every mistake on its line", function()
+    refused({ "t.lua:3: reload.canary = 2 is none of true, false, last-input, made-up",
+              "t.lua:4: reload.policy wants a function, not 3" }, stages "reload {\ncanary = 2,\npolicy = 3 }")
+  end)
+
+  it("is plain data for JSON", function()
+    local function plain(body) return config.plain(plan_of(stages("reload { " .. body .. " }"))).reload end
+    assert.are.same({ false, true }, { plain "canary = false, policy = function() end".canary,
+                      plain "policy = function() end".policy })
+    assert.are.same({ '["a.c"]', "last-input", "between-frames", "fail", "event", 3, 0.5, false }, (function(r)
+      return { json.encode(r.kernels), r.canary, r.publish, r.on_error, r.watch, r.keep, r.time_limit, r.policy }
+    end)(plain 'kernels = "a.c", on_error = "fail", watch = "event", keep = 3, time_limit = 0.5'))
+  end)
+end)
+
+describe("config.decide", function()
+  local function saved() return { step = "saved", kernel = "deform.twist", generation = 0, fast = false, params = "",
+                                  milliseconds = 1 } end
+  local function ready() return { step = "ready", kernel = "deform.twist", generation = 3, fast = true,
+                                  params = "added far", milliseconds = 2.5 } end
+  local function settings(body) return plan_of(stages("reload {\n" .. body .. " }")).reload end
+  local function policy(body, more)
+    return settings("policy = function(change)\n" .. body .. " end" .. (more or ""))
+  end
+
+  it("goes by the settings without a policy", function()
+    local plain = settings 'canary = "made-up", publish = "by-hand"'
+    assert.are.same({ canary = "made-up", publish = "by-hand" }, config.decide(plain, saved()))
+    assert.are.same({ canary = "made-up", publish = "by-hand" }, config.decide(plain, ready()))
+    assert.are.same({ canary = false, publish = "between-frames" }, config.decide(settings "canary = false", saved()))
+  end)
+
+  it("goes by the settings when the policy returns nothing", function()
+    assert.are.same({ { canary = false, publish = "at-once" } },
+                    { config.decide(policy("", ', canary = false, publish = "at-once"'), ready()) })
+  end)
+
+  it("asks the policy what canary", function()
+    local p = policy 'if change.fast then return nil end return change.kernel == "deform.twist" and "made-up" or false'
+    assert.are.equal("made-up", config.decide(p, saved()).canary)
+    local other = saved()
+    other.kernel = "deform.bend"
+    assert.is_false(config.decide(p, other).canary)
+    assert.are.equal("last-input", config.decide(policy("return true", ', canary = "made-up"'), saved()).canary)
+  end)
+
+  it("asks the policy when to publish, and whether", function()
+    assert.are.equal("by-hand", config.decide(policy 'return change.params ~= "" and "by-hand"', ready()).publish)
+    assert.are.same({ canary = "last-input", publish = "between-frames", refuse = true, reason = "too slow\194\160!" },
+                    config.decide(policy 'return false, "too slow\194\160!"', ready()))
+    assert.are.equal("refused by reload.policy", config.decide(policy "return false", ready()).reason)
+  end)
+
+  it("gives the policy a table of its own with all that is known", function()
+    local p = policy [[
+      local names = {}
+      for name, v in pairs(change) do names[#names + 1] = name .. "=" .. tostring(v) change[name] = nil end
+      table.sort(names)
+      return false, table.concat(names, " ")]]
+    local change = ready()
+    for _ = 1, 2 do
+      assert.are.equal("canary=last-input fast=true generation=3 kernel=deform.twist milliseconds=2.5 params=added far "
+                       .. "publish=between-frames step=ready", config.decide(p, change).reason)
+    end
+    assert.are.same(ready(), change)
+  end)
+
+  it("keeps a reason to one line that has room in C", function()
+    local reason = config.decide(policy 'return false, "a\\nb" .. string.rep("\195\164", 200)', ready()).reason
+    assert.are.equal("a b" .. ("\195\164"):rep(96) .. "…", reason)
+    assert.is_true(#reason < 200)
+  end)
+
+  local asked_saved = ' (it returns nothing, true, false, "last-input" or "made-up" when a file was saved)'
+  local asked_ready = ' (it returns nothing, "between-frames", "at-once", "by-hand", or false and a reason when a '
+    .. "kernel is ready)"
+  for _, case in ipairs {
+    { saved, "return 3", "t.lua:3: reload.policy returned 3" .. asked_saved },
+    { saved, 'return "by-hand"', 't.lua:3: reload.policy returned "by-hand"' .. asked_saved },
+    { ready, "return true", "t.lua:3: reload.policy returned true" .. asked_ready },
+    { ready, 'return "made-up"', 't.lua:3: reload.policy returned "made-up"' .. asked_ready },
+    { ready, "return {}", "t.lua:3: reload.policy returned a table" .. asked_ready },
+    { ready, "return false, 7", "t.lua:3: reload.policy returned false and 7 (the reason is a text)" },
+    { ready, "return change.x.y", "t.lua:4: attempt to index field 'x' (a nil value)" },
+    { ready, "\nerror 'no'", "t.lua:5: no" },
+    { ready, "return deform.twist {}", "t.lua:4: deform cannot be used in reload.policy" },
+    { ready, "return expose(1)", "t.lua:3: expose cannot be used in reload.policy" },
+    { ready, "print(change)", "t.lua:4: print cannot be used in reload.policy" },
+    { ready, "os.exit(1)", "t.lua:4: unknown name 'os'" },
+    { ready, "x = 1", "t.lua:4: global 'x' (write local x = …)" },
+  } do
+    it("lets the defaults stand after " .. case[2], function()
+      local p = policy(case[2], ', canary = "made-up", publish = "by-hand"')
+      local decision, problem = config.decide(p, case[1]())
+      assert.are.same({ canary = "made-up", publish = "by-hand" }, decision)
+      assert.are.equal(case[3], problem)
+    end)
+  end
+
+  it("takes a kernel's word for no policy", function()
+    local _, problem = config.decide(settings "policy = deform.twist", ready())
+    assert.are.equal("t.lua:3: deform.twist cannot be used in reload.policy", problem)
+  end)
+
+  it("leaves functions of time as they are", function()
+    local plan = plan_of(stages("deform.twist { angle = function(t) return t > 0 and deform.twist or 1 end },\n"
+      .. "reload { policy = function() return deform end }"))
+    config.decide(plan.reload, ready())
+    assert.are.equal("t.lua:2: deform cannot be used in a function of time",
+                     select(2, config.evaluate(plan.functions[1], 1)))
+  end)
+end)
+
+describe("a parameter that had another name", function()
+  local shift = "float distance WH_UI(1, min = 0, max = 10, was = \"amount\"); float far WH_UI(2);"
+  local function read_shift(text)
+    local out = {}
+    local plan, errors = read(text, nil, {
+      kernel = function(kind, name)
+        if name == "shift" then return assert(schema.parse(shift, kind .. "_shift")) end
+        return kernel(kind, name)
+      end,
+      print = function(line, at) out[#out + 1] = at .. ": " .. line end })
+    return plan, errors, out
+  end
+
+  it("is set by it, and renaming it is advised once", function()
+    local plan, errors, out = read_shift [[
+return pipeline "t" {
+  deform.shift {
+    amount = 3 },
+  deform.shift { amount = function(t) return t end, far = 7 },
+  deform.shift { distance = 4 } }]]
+    plan_of(plan, errors)
+    assert.are.same({ 3, 0, 4 }, { plan.stages[1].params.distance.init[1], plan.stages[2].params.distance.init[1],
+                                   plan.stages[3].params.distance.init[1] })
+    assert.are.same({ far = true, distance = true }, (function(keys)
+      for name in pairs(plan.stages[1].params) do keys[name] = true end
+      return keys
+    end) {})
+    assert.are.same({ "t.lua:3: deform.shift.amount is called distance now (rename it)" }, out)
+  end)
+
+  it("is held to its range where the former name stands", function()
+    local plan, errors, out = read_shift 'return pipeline "t" { deform.shift {\n\namount = 11 } }'
+    refused({ "t.lua:3: deform.shift.distance = 11 is outside 0 .. 10" }, plan, errors)
+    assert.are.equal(1, #out)
+  end)
+
+  it("is not set by both", function()
+    refused({ "t.lua:3: deform.shift.amount is called distance now, which is given too (leave one out)" },
+            read_shift 'return pipeline "t" { deform.shift { distance = 1,\n\namount = 1 } }')
+  end)
+
+  it("has the id that it had, for a host's value", function()
+    local plan = plan_of(read_shift [[
+return pipeline "t" {
+  deform.shift { amount = expose(1) }, deform.shift { distance = expose(1), far = expose(3) },
+  deform.shift { distance = expose(1, "D", { id = "d" }) },
+  deform.shift { distance = expose(1), name = "top" },
+  deform.twist { name = "top", angle = expose(1, "A", { id = "top.amount" }) } }]])
+    local out = {}
+    for i, e in ipairs(plan.exposed) do out[i] = ("%s was %s"):format(e.id, tostring(e.was)) end
+    assert.are.same({ "shift.distance was shift.amount", "shift2.distance was shift2.amount", "shift.far was nil",
+                      "d was nil", "top.distance was top2.amount", "top.amount was nil" }, out)
   end)
 end)
 
@@ -513,7 +713,8 @@ return pipeline "t" {
 }]])
     assert.are.equal('{"exposed":[{"choices":["x","y","z"],"count":1,"doc":"","id":"twist.axis","init":"x",'
       .. '"label":"axis","max":2,"min":0,"type":"choice","unit":""}],"fields":[],"file":"t.lua","modules":[],'
-      .. '"name":"t","reload":{"kernels":["*.c"],"on_error":"keep-last","publish":"between-frames"},'
+      .. '"name":"t","reload":{"canary":"last-input","keep":8,"kernels":["*.c"],"on_error":"keep-last",'
+      .. '"policy":false,"publish":"between-frames","time_limit":10,"watch":"auto"},'
       .. '"samples":[],'
       .. '"stages":[{"at":"t.lua:2","enabled":true,"envelope":1,"kernel":"deform.twist",'
       .. '"mask":{"sub":[1,{"at":"t.lua:2","kernel":"field.none","params":{}}]},'

@@ -31,6 +31,12 @@ describe("schema.parse", function()
     assert.are.equal(ffi.sizeof "struct { bool a; float b[3]; char c[5]; int d; }", size)
   end)
 
+  it("reads former names", function()
+    local params = assert(schema.parse("float a WH_UI(1, was = \"b\"); float c WH_UI(2, doc = \"d\");", "deform_t"))
+    assert.are.same({ "b", nil }, { params[1].was, params[2].was })
+    assert.are.equal("mask", assert(schema.parse("float a WH_UI(1, was = \"mask\");", "field_t"))[1].was)
+  end)
+
   it("has none in an empty text", function()
     local params, size = schema.parse("", "deform_none")
     assert.are.same({}, params)
@@ -84,6 +90,18 @@ describe("schema.parse", function()
     ["char a[3] WH_UI(\"\\x41\");"] = "parameters of deform_t: \\x in a string is not one of \\n \\t \\\" \\\\",
     ["float a WH_UI(1); @"] = "parameters of deform_t: \"@\" does not belong here",
     ["float a WH_UI(1)"] = "parameter 'a': ; expected at the end",
+    ["float a WH_UI(1, was = 3);"] = "parameter 'a': was wants a string",
+    ["float a WH_UI(1, was = \"\");"] = "parameter 'a': was \"\" is not a word",
+    ["float a WH_UI(1, was = \"b c\");"] = "parameter 'a': was \"b c\" is not a word",
+    ["float a WH_UI(1, was = \"_b\");"] = "parameter 'a': was \"_b\" is not a word",
+    ["float a WH_UI(1, was = \"" .. ("b"):rep(64) .. "\");"] = "parameter 'a': was is longer than 63 letters",
+    ["float a WH_UI(1, was = \"mask\");"] = "parameter 'a': was \"mask\" is reserved",
+    ["float a WH_UI(1, was = \"a\");"] = "parameter 'a': was \"a\" is its name now",
+    ["float a WH_UI(1, was = \"b\", was = \"c\");"] = "parameter 'a': 'was' is given twice",
+    ["float a WH_UI(1, was = \"b\"); float b WH_UI(1);"] =
+      "parameter 'a': was \"b\" is the name of another parameter",
+    ["float a WH_UI(1, was = \"c\"); float b WH_UI(1, was = \"c\");"] =
+      "parameter 'b': was \"c\" is the former name of 'a' too",
     ["float"] = "parameters of deform_t: the name of a parameter expected at the end",
     [("{"):rep(70000)] = "parameters of deform_t: more than 65536 bytes of text",
     [("{"):rep(60000)] = "parameters of deform_t: a type expected before \"{\"",

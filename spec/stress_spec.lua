@@ -1,4 +1,5 @@
---- Threads that never pause, under reloads: in C, because only C has threads. See spec/programs/stress.c.
+--- Threads that never pause, under reloads: in C, because only C has threads. See spec/programs/stress.c and reload.c.
+local faults = require "spec.support.faults"
 local project = require "spec.support.project"
 
 describe("a cook that is cancelled while a kernel prepares", function()
@@ -23,4 +24,22 @@ describe("eight threads cooking through reloads", function()
     assert.is_truthy(cooks, text)
     assert.is_true(cooks > 24)
   end)
+end)
+
+describe("eight threads cooking through bad kernels of every kind", function()
+  -- One thread a cook, and several: a kernel crashes in the caller, and in the helpers of a cook.
+  for _, pool in ipairs { 1, 3 } do
+    it(("never give a wrong result, and lose nothing, with %d threads in a cook"):format(pool), function()
+      local p = project.new()
+      p:make_folder "faults"
+      faults.write(p:path "faults")
+      local out = io.popen(("%s/spec/reload %s 120 3 8 %d 2>&1; echo exit $?")
+        :format(os.getenv "WHORL_BUILD", p.folder, pool))
+      local text = out:read "*a"
+      out:close()
+      p:close()
+      assert.matches("reloads=120 bad=40 contained=%d+ cooks=%d+ wrong=0 failed=0 lost=0 .*\nexit 0\n$", text)
+      assert.is_true(tonumber(text:match "contained=(%d+)") > 5)
+    end)
+  end
 end)

@@ -184,4 +184,4 @@ WH_KERNEL(sample_inside, .needs = WH_NEEDS_TRIANGLES | WH_NEEDS_POSITIONS | WH_S
           .doc = "Points inside the mesh: a lattice, or so many random ones",
           .source = "Jacobson, Kavan, Sorkine-Hornung 2013; van Oosterom, Strackee 1983",
           .prepare = sample_inside_prepare, .release = sample_inside_release, .plan = sample_inside_plan,
-          .sample = sample_inside_sample);
+          .sample = sample_inside_sample, .state = WH_STATE_TEXT(wh_tree), .state_size = sizeof(wh_tree));

@@ -27,22 +27,13 @@ enum {
     EDGE   /* the next point on its rim: a triangle of apex, last point, this point */
 };
 
-typedef struct {
+typedef struct wh_tree_node {
     double low[3], high[3]; /* with a margin, see set_box */
     uint64_t code;          /* the cap, then the triangles of a leaf */
     uint32_t cap_length;    /* NONE: no cap is cheaper than the children */
     uint32_t leaf_length;
     uint32_t right; /* the left child is the next node; 0: a leaf */
 } node;
-
-struct wh_tree {
-    double center[3], scale; /* point in the tree = (point - center) * scale: within -1 .. 1 */
-    double low[3], high[3];  /* metres */
-    double *point;           /* xyz in the tree; points that are not used are 0 */
-    node *nodes;
-    uint32_t *codes;
-    uint32_t node_count;
-};
 
 typedef struct {
     void *data;

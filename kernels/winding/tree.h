@@ -12,7 +12,22 @@
 #define WH_WINDING_TREE_H
 #include "whorl_kernel.h"
 
-typedef struct wh_tree wh_tree;
+typedef struct wh_tree_node wh_tree_node;
+
+/* clang-format off */
+/* A reload keeps it, for building it is dear: whoever changes what a member or a node holds gives a member another
+ * name. */
+WH_STATE(wh_tree,
+    double center[3]; /* point in the tree = (point - center) * scale: within -1 .. 1 */
+    double scale;
+    double low[3]; /* metres */
+    double high[3];
+    double *point; /* xyz in the tree; points that are not used are 0 */
+    wh_tree_node *nodes;
+    uint32_t *codes;
+    uint32_t node_count;
+)
+/* clang-format on */
 
 /* Points at one position count as one, so that unwelded meshes close. Triangles with a point that is not finite are
  * left out, with one warning. NULL after host->fail when memory is short or the mesh has more than

@@ -26,4 +26,5 @@ static void field_winding_run(const wh_block *b)
 WH_KERNEL(field_winding, .needs = WH_NEEDS_TRIANGLES | WH_NEEDS_POSITIONS,
           .doc = "Winding number of the mesh around a point: 1 inside, 0 outside, fractions near holes",
           .source = "Jacobson, Kavan, Sorkine-Hornung 2013; van Oosterom, Strackee 1983",
-          .prepare = field_winding_prepare, .release = field_winding_release, .run = field_winding_run);
+          .prepare = field_winding_prepare, .release = field_winding_release, .run = field_winding_run,
+          .state = WH_STATE_TEXT(wh_tree), .state_size = sizeof(wh_tree));

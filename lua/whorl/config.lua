@@ -91,11 +91,11 @@ function Reader:mistake(...)
   return self.stand_in
 end
 
---- The words of the language are for the file itself, not for its functions of time, which run later.
+--- The words of the language are for the file itself, not for its functions of time and its policy, which run later.
 function Reader:only_while_reading(what)
   if not self.closed then return end
   local s, line = self:here()
-  error(("%s:%d: %s cannot be used in a function of time"):format(s.file, line, what), 0)
+  error(("%s:%d: %s cannot be used in %s"):format(s.file, line, what, self.running or "a function of time"), 0)
 end
 
 --- Splits "file:line: text" as Lua words it, where the file may be cut short, or as messages here do.
@@ -316,11 +316,12 @@ end
 
 local function default_value(param) return { init = assert(value.check(param, param.name, param.default)) } end
 
---- The Value of one parameter: plain, exposed, or a function whose turn comes when the file is read.
-function Reader:value(call, param, v)
+--- The Value of one parameter: plain, exposed, or a function whose turn comes when the file is read. The key is the
+--- name by which the file gives it, when that is not the parameter's own.
+function Reader:value(call, param, v, key)
   if v == nil or v == self.stand_in then return default_value(param) end
   local where = call.where .. "." .. param.name
-  local line = call.source:key_line(call.line, param.name)
+  local line = call.source:key_line(call.line, key or param.name)
   local e = self:object(v, "exposed")
   if e then return self:bind(e, param, where, call.source, line) or default_value(param) end
   if type(v) == "function" and param.type ~= "string" then
@@ -373,6 +374,7 @@ function Reader:check_keys(call, args, extra)
   for key in pairs(extra) do known[#known + 1] = key end
   local is_known = {}
   for _, name in ipairs(known) do is_known[name] = true end
+  for _, param in ipairs(call.schema) do is_known[param.was or param.name] = true end
   for _, key in ipairs(sorted_keys(args)) do
     if type(key) ~= "string" then positional = true
     elseif not is_known[key] then
@@ -386,6 +388,22 @@ function Reader:check_keys(call, args, extra)
   end
 end
 
+--- What the file gives for a parameter, and the key when that is its former name. Renaming it is advised once a load.
+function Reader:given(call, param, args)
+  local v, was = args[param.name], param.was
+  if not was or args[was] == nil then return v end
+  local at, old = call.source:key_line(call.line, was), call.where .. "." .. was
+  if v ~= nil then
+    self:report_at(call.source, at, ("%s is called %s now, which is given too (leave one out)"):format(old, param.name))
+    return v
+  end
+  if not self.renamed[old] and self.o.print then
+    self.o.print(("%s is called %s now (rename it)"):format(old, param.name), ("%s:%d"):format(call.file, at))
+  end
+  self.renamed[old] = true
+  return args[was], was
+end
+
 function Reader:call(kind, kernel, schema, ...)
   self:only_while_reading(kind .. "." .. kernel)
   local s, line = self:here()
@@ -393,7 +411,10 @@ function Reader:call(kind, kernel, schema, ...)
                  at = ("%s:%d"):format(s.file, line), where = kind .. "." .. kernel }
   local args, extra = self:arguments(call, ...), extras[kind] or {}
   self:check_keys(call, args, extra)
-  for _, param in ipairs(schema) do call.params[param.name] = self:value(call, param, args[param.name]) end
+  for _, param in ipairs(schema) do
+    local v, key = self:given(call, param, args)
+    call.params[param.name] = self:value(call, param, v, key)
+  end
   if extra.envelope then call.envelope = self:value(call, envelope, args.envelope) end
   if extra.enabled then call.enabled = self:value(call, enabled, args.enabled) end
   if extra.mask then call.mask = self:mask(call, args.mask) end
@@ -444,6 +465,10 @@ function Reader:reload(given, ...)
     if v ~= self.stand_in then known[key] = v end
   end
   local block = reload.read(known, function(key, text) self:report_at(s, s:key_line(line, key), text) end)
+  if block.policy then
+    local at = s:key_line(line, "policy")
+    block.policy = { fn = block.policy, at = ("%s:%d"):format(s.file, at), source = s, line = at, reader = self }
+  end
   self.block = block
   return self:handle("reload", { block = block, source = s, line = line }, self.reload_mt)
 end
@@ -741,31 +766,44 @@ local function add_exposed(plan, call, v, param)
     local p = e.param
     e.entry = { id = e.id, label = e.label or param.name, type = p.type, count = p.count, init = e.init, min = e.low,
                 max = e.high, unit = p.unit or "", doc = p.doc or "", choices = p.choices or {} }
-    e.stage, e.key = call.name or call.kernel, param.name
+    e.stage, e.key, e.was = call.name or call.kernel, param.name, param.was
     table.insert(plan.exposed, e)
     e.index = #plan.exposed
   end
   v.exposed = e.index
 end
 
---- Gives every exposed value an id of its own; those that the file chose come first.
+--- An id for each exposed value that the file gave none: its stage and a word, numbered where that is taken.
+local function number_ids(list, taken, word)
+  local ids = {}
+  for i, e in ipairs(list) do
+    local id, n = e.id or e.stage .. "." .. word(e), 1
+    while not e.id and taken[id] do
+      n = n + 1
+      id = e.stage .. n .. "." .. word(e)
+    end
+    ids[i], taken[id] = id, e
+  end
+  return ids
+end
+
+--- Gives every exposed value an id of its own; those that the file chose come first. By was a host's value finds the id
+--- again that a renamed parameter had.
 function Reader:name_exposed(plan)
-  local taken = {}
+  local taken, taken_before = {}, {}
   for _, e in ipairs(plan.exposed) do
     local first = e.id and taken[e.id]
     if first then
       self:report_at(e.source, e.line, ("expose: id %s is taken (on line %d)"):format(value.show(e.id), first.line))
     elseif e.id then
-      taken[e.id] = e
+      taken[e.id], taken_before[e.id] = e, e
     end
   end
+  local ids = number_ids(plan.exposed, taken, function(e) return e.key end)
+  local before = number_ids(plan.exposed, taken_before, function(e) return e.was or e.key end)
   for i, e in ipairs(plan.exposed) do
-    local id, n = e.id or e.stage .. "." .. e.key, 1
-    while not e.id and taken[id] do
-      n = n + 1
-      id = e.stage .. n .. "." .. e.key
-    end
-    taken[id], e.entry.id = e, id
+    e.entry.id = ids[i]
+    if e.was and not taken[before[i]] then e.entry.was = before[i] end
     plan.exposed[i] = e.entry
   end
 end
@@ -824,7 +862,8 @@ local function new_reader(text, chunk, o)
   local r = setmetatable({
     o = o, kinds = o.kinds or kinds, main = source.new(chunk, text), folder = string.match(chunk, "^.*/") or "",
     errors = {}, reported = {}, sources = {}, objects = {}, parts = {}, modules = {}, module_paths = {}, file_count = 0,
-    printed = 0, opening = { (string.gsub(string.gsub(chunk, "^.*/", ""), "%.lua$", "")) }, stand_in = stand_in(),
+    renamed = {}, printed = 0, opening = { (string.gsub(string.gsub(chunk, "^.*/", ""), "%.lua$", "")) },
+    stand_in = stand_in(),
   }, Reader)
   r.field_mt = r:field_metatable()
   r.exposed_mt = handle_metatable(r, "expose(…)", { misused = "expose(…) is not a number (it is the whole value)" })
@@ -867,7 +906,18 @@ end
 
 local function same(problem) return problem end
 
---- "file:line: what is wrong" for whatever a function of time fails with.
+--- Calls a function of the file that outlived its reading; the results of xpcall.
+local function call_later(entry, ...)
+  local ok, first, second
+  for _ = 1, 2 do -- LuaJIT does not collect garbage when memory is short, it fails: then once more without it
+    ok, first, second = sandbox.run(entry.fn, same, ...)
+    if ok or first ~= "not enough memory" then break end
+    collectgarbage()
+  end
+  return ok, first, second
+end
+
+--- "file:line: what is wrong" for whatever such a function fails with.
 local function placed(entry, problem)
   local s, line, text
   if type(problem) == "string" then s, line, text = entry.reader:place_of(problem) end
@@ -879,16 +929,40 @@ end
 ---@param seconds number
 ---@return number[]? values, string? message
 function M.evaluate(entry, seconds)
-  local ok, result
-  for _ = 1, 2 do -- LuaJIT does not collect garbage when memory is short, it fails: then once more without it
-    ok, result = sandbox.run(entry.fn, same, seconds)
-    if ok or result ~= "not enough memory" then break end
-    collectgarbage()
-  end
+  local ok, result = call_later(entry, seconds)
   if not ok then return nil, placed(entry, result) end
   local numbers, problem = value.check(entry.param, entry.where, result)
   if numbers then return numbers end
   return nil, ("%s: %s at t = %s"):format(entry.at, problem, value.show(seconds))
+end
+
+--- Asks the policy of the file, which may change what it is given; its answer, or nil and "file:line: what is wrong".
+local function ask(policy, step, given)
+  local reader = policy.reader
+  local pending = reader.pending
+  reader.pending, reader.running = policy, "reload.policy"
+  local ok, answer, reason = call_later(policy, given)
+  reader.pending, reader.running = pending, nil
+  if not ok then return nil, placed(policy, answer) end
+  local meant, problem = reload.answer(step, answer, reason)
+  if meant then return meant end
+  return nil, ("%s: reload.policy %s"):format(policy.at, problem)
+end
+
+--- What becomes of a change: { canary = word or false, publish = word, refuse = true or nil, reason = text }. With a
+--- mistake in the policy that is what happens without one, and a message, "file:line: what is wrong", comes second.
+---@param settings table the block from read
+---@param change table step, kernel, generation, fast, params, milliseconds
+---@return table decision, string? message
+function M.decide(settings, change)
+  local decision = { canary = settings.canary, publish = settings.publish }
+  decision[change.step == "saved" and "canary" or "publish"] = reload.decide(change, settings)
+  if not settings.policy then return decision end
+  local given = { canary = decision.canary, publish = decision.publish }
+  for key, v in pairs(change) do given[key] = v end
+  local meant, problem = ask(settings.policy, change.step, given)
+  for key, v in pairs(meant or {}) do decision[key] = v end
+  return decision, problem
 end
 
 return M

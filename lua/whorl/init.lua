@@ -63,7 +63,9 @@ local C = load()
 debug.getregistry()["whorl.library"] = C
 
 local status_words = { "argument", "config", "build", "kernel", "memory", "io", "cancelled" }
-local event_words = { "reloaded", "rejected", "params", "file", "log" }
+local event_words = { "reloaded", "rejected", "params", "file", "log", "step", "diagnostic", "ready" }
+local step_words = { "noticed", "built", "loaded", "checked", "canary", "published", "retired" }
+local state_words = { "kept", "live", "ready", "bad" }
 local type_words = { "float", "int", "bool", "choice" }
 
 --- result when the status is fine, else nil, the message and the word for the status.
@@ -219,6 +221,16 @@ function Session:wait(milliseconds)
   C.wh_wait(self.handle, milliseconds)
 end
 
+--- Ends a wait of another thread.
+function Session:wake()
+  C.wh_wake(self.handle)
+end
+
+--- Publishes what waits for it; returns the revision.
+function Session:publish()
+  return tonumber(C.wh_publish(self.handle))
+end
+
 function Session:watch(path)
   return check(C.wh_watch(self.handle, path), true)
 end
@@ -230,7 +242,7 @@ local function next_event(session)
   end
   return { kind = event_words[e.kind], status = status_words[e.status] or "ok", line = e.line, column = e.column,
            subject = text_of(e.subject), text = text_of(e.text), saved = e.saved, milliseconds = e.milliseconds,
-           revision = tonumber(e.revision) }
+           revision = tonumber(e.revision), step = step_words[e.step], generation = e.generation, fast = e.fast }
 end
 
 --- for event in session:events() do: takes all that are waiting.
@@ -269,8 +281,38 @@ end
 function Session:kernels()
   return collect(self, C.wh_kernel_count, "wh_kernel_info", C.wh_kernel_at, function(k)
     return { id = text_of(k.id), generation = k.generation, doc = text_of(k.doc), source = text_of(k.source),
-             params = text_of(k.params), path = text_of(k.path), builtin = k.builtin }
+             params = text_of(k.params), path = text_of(k.path), builtin = k.builtin, fast = k.fast, pinned = k.pinned }
   end)
+end
+
+--- The generations of a kernel's source, oldest first: { generation, state, fast, saved, note }.
+function Session:generations(kernel)
+  local list = {}
+  for i = 0, C.wh_generation_count(self.handle, kernel) - 1 do
+    local g = sized("wh_generation_info")
+    if C.wh_generation_at(self.handle, kernel, i, g) == C.WH_OK then
+      list[#list + 1] = { generation = g.generation, state = state_words[g.state], fast = g.fast, saved = g.saved,
+                          note = text_of(g.note) }
+    end
+  end
+  return list
+end
+
+--- Makes a generation live, until the next save or, pinned, for good; 0: the newest good one.
+function Session:use(kernel, generation, pin)
+  return check(C.wh_generation_use(self.handle, kernel, generation, pin or false), true)
+end
+
+--- How far two generations of a kernel are apart on a mesh: { points, largest, mean, largest_at, only_a, only_b }.
+-- distance: nil, or room for one float for each point.
+function Session:compare(kernel, a, b, mesh, seconds, distance)
+  local d = sized("wh_difference")
+  local status = C.wh_compare(self.handle, kernel, a, b, as_view(mesh), seconds or 0, d, distance)
+  if status ~= C.WH_OK then
+    return check(status)
+  end
+  return { points = d.point_count, largest = d.largest, mean = d.mean, largest_at = d.largest_at, only_a = d.only_a,
+           only_b = d.only_b }
 end
 
 function Session:stages()

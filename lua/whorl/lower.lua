@@ -1,8 +1,9 @@
 --- Turns a pipeline file into the runtime's plan, through the functions that runtime/lend.h lends. Runs in the Lua
---- state of that file; the two functions it returns stay with the plan.
+--- state of that file; the functions it returns stay with the plan.
 
 local ffi = require "ffi"
 local config = require "whorl.config"
+local header = require "whorl.header"
 local json = require "whorl.json"
 local schema = require "whorl.schema"
 
@@ -11,24 +12,15 @@ local M = {}
 local deepest = 16 -- WH_MOST_DEPTH of runtime/plan.h
 local most_attributes = 4 -- WH_MOST_ATTRIBUTES
 
---- The lines between the ffi marks of a header.
-local function declarations(path)
-  local f = assert(io.open(path))
-  local text = f:read "*a"
-  f:close()
-  return (assert(text:match("/%* ffi%-begin.-%*/(.-)/%* ffi%-end"), path))
-end
-
-local function declare(kernel_header, lend_header)
-  if pcall(ffi.typeof, "wh_lend") then return end
-  ffi.cdef(declarations(kernel_header))
-  ffi.cdef(declarations(lend_header))
-end
-
 local roles = { deform = 1, sample = 2, mesh = 3, field = 4 } -- wh_role
 local ops = { field = 1, const = 2, add = 3, sub = 4, mul = 5 } -- wh_op_kind
 local value_types = { float = 1, int = 2, choice = 2, bool = 3 } -- wh_value_type
 local param_types = { float = 1, int = 2, bool = 3, choice = 4 } -- wh_param_type
+local canary_modes = { ["last-input"] = 0, ["made-up"] = 1, [false] = 2 } -- wh_canary_mode
+local publish_modes = { ["between-frames"] = 0, ["at-once"] = 1, ["by-hand"] = 2 } -- wh_publish_mode
+local error_modes = { ["keep-last"] = 0, fail = 1 } -- wh_on_error
+local watch_modes = { auto = 0, event = 1, poll = 2 } -- wh_watch_mode
+local steps = { "saved", "ready" } -- wh_change_step
 local pointers = { float = "float *", int = "int32_t *", choice = "int32_t *", bool = "bool *" }
 
 -- The kernels, read when the file first uses one --------------------------------------------------------------------
@@ -170,6 +162,7 @@ function Lowering:expose(e)
   local c = ffi.new "wh_exposed"
   local choices = table.concat(e.choices or {}, "|") -- kept alive: C copies it during the call
   c.id, c.label, c.unit, c.doc, c.choices = e.id, e.label or "", e.unit or "", e.doc or "", choices
+  c.was = e.was or ""
   c.type, c.count, c.min, c.max = param_types[e.type], e.count, e.min, e.max
   for i = 1, e.count do c.init[i - 1] = e.init[i] end
   self.lend.expose(self.lend.load, c)
@@ -218,6 +211,32 @@ local function cook_function(plan)
   end
 end
 
+local function text_of(pointer) return pointer ~= nil and ffi.string(pointer) or "" end
+
+--- Answers a wh_change. Returns nil, or "file:line: what is wrong" with the policy of the file: the defaults stand.
+local function decide_function(block)
+  return function(address)
+    local c = ffi.cast("wh_change *", address)
+    local decision, problem = config.decide(block, {
+      step = steps[tonumber(c.step)], kernel = text_of(c.kernel), generation = c.generation, fast = c.fast,
+      params = text_of(c.params), milliseconds = c.milliseconds,
+    })
+    c.canary, c.publish = canary_modes[decision.canary], publish_modes[decision.publish]
+    c.refuse = decision.refuse or false
+    ffi.copy(c.reason, decision.reason or "")
+    return problem
+  end
+end
+
+local function lend_reload(lend, block)
+  for _, pattern in ipairs(block.kernels) do lend.kernels(lend.load, pattern) end
+  lend.reload(lend.load, ffi.new("wh_reload", {
+    canary = canary_modes[block.canary], publish = publish_modes[block.publish],
+    on_error = error_modes[block.on_error], watch = watch_modes[block.watch], keep = block.keep,
+    time_limit = block.time_limit, has_policy = block.policy ~= nil,
+  }))
+end
+
 local function folder_of(path) return path:match "^(.*/)[^/]*$" or "" end
 
 local function reader(lend, folder)
@@ -229,13 +248,13 @@ local function reader(lend, folder)
   end
 end
 
---- Reads, checks and lowers the pipeline file of this lend. Returns what each cook calls, and what gives the plan as
---- JSON. Mistakes go to lend.fail; then the plan is not used.
+--- Reads, checks and lowers the pipeline file of this lend. Returns what each cook calls, what gives the plan as JSON,
+--- and what answers a wh_change. Mistakes go to lend.fail; then the plan is not used.
 ---@param address userdata the wh_lend
 ---@param kernel_header string path of whorl_kernel.h
 ---@param lend_header string path of lend.h
 function M.load(address, kernel_header, lend_header)
-  declare(kernel_header, lend_header)
+  header.declare("wh_lend", kernel_header, lend_header)
   local lend = ffi.cast("wh_lend *", address)
   local file = ffi.string(lend.file)
   local text, problem = reader(lend, "")(file)
@@ -256,11 +275,12 @@ function M.load(address, kernel_header, lend_header)
     seed = lend.seed ~= 0 and tonumber(lend.seed) or nil,
   })
   for _, e in ipairs(errors or {}) do lend.fail(lend.load, e.file, e.line or 0, e.text) end
-  for _, pattern in ipairs(block and block.kernels or {}) do lend.kernels(lend.load, pattern) end
+  lend_reload(lend, block)
   if not plan then return end
   add_winding(plan, kernels, file)
   lower(lend, kernels, plan)
-  return cook_function(plan), function() return json.encode(config.plain(plan), true) end
+  local function as_json() return json.encode(config.plain(plan), true) end
+  return cook_function(plan), as_json, decide_function(block)
 end
 
 return M

@@ -242,17 +242,40 @@ function pipeline(name) end
 
 local reload_docs = {
   { "kernels", "string|string[]", "C files to build as kernels, beside the pipeline" },
-  { "publish", '"between-frames"', "When a change is taken over" },
-  { "on_error", '"keep-last"', "What runs when the change has a mistake" },
+  { "canary", 'boolean|"last-input"|"made-up"',
+    "On what a new kernel is tried in a process of its own before it runs here; false: not at all" },
+  { "publish", '"between-frames"|"at-once"|"by-hand"', "When a change is taken over" },
+  { "on_error", '"keep-last"|"fail"', "What a cook does when the last change has a mistake" },
+  { "watch", '"auto"|"event"|"poll"', "How saves are noticed" },
+  { "keep", "integer", "How many generations of a kernel can be gone back to, 1 .. 64" },
+  { "time_limit", "number", "Seconds that one call of a kernel may take, 0.1 .. 3600" },
 }
 
+-- A function comes last: what stands behind its result would be taken for more results.
+local policy_lines = {
+  "", "---What reload.policy is asked about.", "---@class whorl.change",
+  '---@field step "saved"|"ready" saved: how to try it? ready: take it over?',
+  "---@field kernel string deform.twist and so on",
+  "---@field generation integer 0 when step is saved",
+  "---@field fast boolean built by the fast tier; the optimised build follows",
+  "---@field params string how its parameters differ from those that run, or nothing",
+  "---@field milliseconds number since the save was noticed",
+  '---@field canary false|"last-input"|"made-up" what happens at step saved unless the policy says otherwise',
+  '---@field publish "between-frames"|"at-once"|"by-hand" the same at step ready',
+}
+local policy_field = "---@field policy? fun(change: whorl.change): (boolean|string)?, string? Decides about each "
+  .. "change: at step saved true, false or a word of canary; at step ready a word of publish, or false and a reason; "
+  .. "nothing leaves it as it is"
+
 local function reload_section()
-  local defaults, lines = reload.defaults(), { "", "---@class (exact) whorl.reload" }
+  local defaults, lines = reload.defaults(), { unpack(policy_lines) }
+  lines[#lines + 1] = "\n---@class (exact) whorl.reload"
   for _, key in ipairs(reload_docs) do
     local default = defaults[key[1]]
     lines[#lines + 1] = ("---@field %s? %s %s (default %s)"):format(key[1], key[2], key[3],
       json.encode(type(default) == "table" and default[1] or default))
   end
+  lines[#lines + 1] = policy_field
   lines[#lines + 1] = "\n---How the pipeline is kept fresh while it is edited.\n---@param settings whorl.reload"
   lines[#lines + 1] = "---@return whorl.settings\nfunction reload(settings) end"
   return lines

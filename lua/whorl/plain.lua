@@ -65,7 +65,9 @@ function M.plan(plan)
     name = plan.name, file = plan.file, mesh = plan.mesh and call(plan.mesh) or nil, stages = map(plan.stages, call),
     samples = map(plan.samples, call), exposed = map(plan.exposed, plain_exposed), modules = map(plan.modules, same),
     fields = map(plan.fields, function(f) return { name = f.name, expr = plain_expr(plan, f.expr) } end),
-    reload = { kernels = map(block.kernels, same), publish = block.publish, on_error = block.on_error },
+    reload = { kernels = map(block.kernels, same), canary = block.canary, publish = block.publish,
+               on_error = block.on_error, watch = block.watch, keep = block.keep, time_limit = block.time_limit,
+               policy = block.policy ~= nil },
   }
 end
 

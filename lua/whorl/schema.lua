@@ -1,6 +1,7 @@
 --- Reads the text of WH_PARAMS. It comes out of a C library, so nothing in it is trusted: a strict reader, no code run.
 
 local ffi = require "ffi"
+local header = require "whorl.header"
 local suggest = require "whorl.suggest"
 local value = require "whorl.value"
 
@@ -11,9 +12,9 @@ local limit = { text = 65536, params = 64, bytes = 8192, string = 1024, name = 6
 local int_max = 2147483647
 local float_max = 3.4028234663852886e38
 local types = { float = "float", int = "int", bool = "bool", char = "string" }
-local keys = { "min", "max", "unit", "doc", "choices", "attribute" }
+local keys = { "min", "max", "unit", "doc", "choices", "attribute", "was" }
 local key_types = { min = "number", max = "number", unit = "string", doc = "string", choices = "string",
-                    attribute = "boolean" }
+                    attribute = "boolean", was = "string" }
 
 local reserved = {}
 for word in ("and break do else elseif "
@@ -160,6 +161,14 @@ local function check_name(name, taken, kind)
   if taken[name] then fail "it is declared twice" end
 end
 
+--- The former name of a parameter, as far as it can be told before all are read.
+local function check_was(was, name, kind)
+  if #was > limit.name then fail("was is longer than %d letters", limit.name) end
+  if not string.find(was, "^%a[%w_]*$") then fail("was %s is not a word", value.show(was)) end
+  if words[kind] and words[kind][was] then fail("was %s is reserved", value.show(was)) end
+  if was == name then fail("was %s is its name now", value.show(was)) end
+end
+
 local function check_count(ctype, count)
   if ctype == "char" then
     if not count then fail("char wants a size, char name[N], N = 2 .. %d", limit.string) end
@@ -199,7 +208,7 @@ local function apply(param, ui)
   if param.type == "bool" then low, high = 0, 1 end
   if param.type == "choice" then low, high = 0, #param.choices - 1 end
   if param.type ~= "string" then param.min, param.max = ui.min or low, ui.max or high end
-  param.unit, param.doc, param.attribute = ui.unit, ui.doc, ui.attribute or nil
+  param.unit, param.doc, param.attribute, param.was = ui.unit, ui.doc, ui.attribute or nil, ui.was
   if not ranged then return end
   if param.min > param.max then fail("min %s is above max %s", value.show(param.min), value.show(param.max)) end
   if param.min < low or param.max > high then fail("min and max do not fit in %s", param.ctype) end
@@ -234,10 +243,23 @@ function Reader:parameter(taken)
   local default, ui = self:ui()
   self:take ";"
   check_texts(ui)
+  if ui.was then check_was(ui.was, name, self.kind) end
   local param = { name = name, type = types[ctype], ctype = ctype, count = count or 1 }
   apply(param, ui)
   param.default = check_default(param, default)
   return param
+end
+
+--- A value by a former name must have one place to go to.
+local function check_renames(reader, params, taken)
+  local former = {}
+  for _, param in ipairs(params) do
+    local was = param.was
+    reader.name = param.name
+    if was and taken[was] then fail("was %s is the name of another parameter", value.show(was)) end
+    if was and former[was] then fail("was %s is the former name of '%s' too", value.show(was), former[was]) end
+    if was then former[was] = param.name end
+  end
 end
 
 --- Sizes and offsets as a C compiler lays them out, from names and types that were checked.
@@ -266,6 +288,7 @@ local function read(reader, text)
     if attributes > limit.attributes then fail("more than %d parameters name attributes", limit.attributes) end
     if #params > limit.params then fail("more than %d parameters", limit.params) end
   end
+  check_renames(reader, params, taken)
   reader.name = nil
   local size = #params > 0 and lay_out(params) or 0
   if size > limit.bytes then fail("the struct has %d bytes, more than %d", size, limit.bytes) end
@@ -285,17 +308,55 @@ function M.parse(text, name)
   return nil, ("%s: %s"):format(subject, params.schema)
 end
 
+--- The parameters, when the compiler's struct is the declared one; else nil and one line that says how they differ.
+local function parse_checked(text, param_size, name)
+  local params, size = M.parse(text, name)
+  if not params then return nil, size end
+  if size == param_size then return params end
+  return nil, ("layout of %s differs: %d bytes declared, %d compiled (rebuild it with the same whorl_kernel.h)"):format(
+    name, size, param_size)
+end
+
 --- nil when the compiler's struct is the declared one, else one line that says how they differ.
 ---@param text string
 ---@param param_size number sizeof the struct in the compiled kernel
 ---@param name string
 ---@return string?
-function M.check(text, param_size, name)
-  local params, size = M.parse(text, name)
-  if not params then return size end
-  if size == param_size then return nil end
-  return ("layout of %s differs: %d bytes declared, %d compiled (rebuild it with the same whorl_kernel.h)"):format(
-    name, size, param_size)
+function M.check(text, param_size, name) return select(2, parse_checked(text, param_size, name)) end
+
+local member_types = { float = 1, int = 2, bool = 3, choice = 4, string = 5 } -- wh__member_type of runtime/layout.h
+
+local function write_member(member, param)
+  ffi.copy(member.name, param.name)
+  ffi.copy(member.was, param.was or "")
+  member.type, member.offset, member.count = member_types[param.type], param.offset, param.count
+  member.attribute = param.attribute or false
+  if param.choices then
+    param.choices_text = table.concat(param.choices, "|") -- lives as long as param does
+    member.choices = ffi.cast("char *", param.choices_text)
+  end
+  if param.type == "string" then
+    member.text = ffi.cast("char *", param.default)
+    return
+  end
+  member.min, member.max = param.min, param.max
+  for i, n in ipairs(value.check(param, param.name, param.default)) do member.init[i - 1] = n end
+end
+
+--- Writes the parameters to C. The strings there are those of the table that comes back: copy them while it lives.
+---@param text string
+---@param param_size number sizeof the struct in the compiled kernel
+---@param name string
+---@param address userdata the wh__member [64], all zero
+---@param layout_header string path of layout.h
+---@return number? count, table|string params_or_message
+function M.describe(text, param_size, name, address, layout_header)
+  local params, problem = parse_checked(text, param_size, name)
+  if not params then return nil, problem end
+  header.declare("wh__member", layout_header)
+  local member = ffi.cast("wh__member *", address)
+  for i, param in ipairs(params) do write_member(member[i - 1], param) end
+  return #params, params
 end
 
 return M

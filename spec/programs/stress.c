@@ -102,8 +102,11 @@ static int drain(int kinds[6])
 {
     wh_event e = {.size = sizeof e};
     int count = 0;
-    for (; wh_next_event(session, &e); count++)
-        kinds[e.kind < 6 ? e.kind : 0]++;
+    while (wh_next_event(session, &e))
+        if (e.kind < 6) { /* the steps between do not answer a save */
+            kinds[e.kind]++;
+            count++;
+        }
     return count;
 }
 

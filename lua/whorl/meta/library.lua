@@ -53,10 +53,26 @@ host = {}
 ---@return fun(entries: whorl.entries): whorl.pipeline
 function pipeline(name) end
 
+---What reload.policy is asked about.
+---@class whorl.change
+---@field step "saved"|"ready" saved: how to try it? ready: take it over?
+---@field kernel string deform.twist and so on
+---@field generation integer 0 when step is saved
+---@field fast boolean built by the fast tier; the optimised build follows
+---@field params string how its parameters differ from those that run, or nothing
+---@field milliseconds number since the save was noticed
+---@field canary false|"last-input"|"made-up" what happens at step saved unless the policy says otherwise
+---@field publish "between-frames"|"at-once"|"by-hand" the same at step ready
+
 ---@class (exact) whorl.reload
 ---@field kernels? string|string[] C files to build as kernels, beside the pipeline (default "*.c")
----@field publish? "between-frames" When a change is taken over (default "between-frames")
----@field on_error? "keep-last" What runs when the change has a mistake (default "keep-last")
+---@field canary? boolean|"last-input"|"made-up" On what a new kernel is tried in a process of its own before it runs here; false: not at all (default "last-input")
+---@field publish? "between-frames"|"at-once"|"by-hand" When a change is taken over (default "between-frames")
+---@field on_error? "keep-last"|"fail" What a cook does when the last change has a mistake (default "keep-last")
+---@field watch? "auto"|"event"|"poll" How saves are noticed (default "auto")
+---@field keep? integer How many generations of a kernel can be gone back to, 1 .. 64 (default 8)
+---@field time_limit? number Seconds that one call of a kernel may take, 0.1 .. 3600 (default 10)
+---@field policy? fun(change: whorl.change): (boolean|string)?, string? Decides about each change: at step saved true, false or a word of canary; at step ready a word of publish, or false and a reason; nothing leaves it as it is
 
 ---How the pipeline is kept fresh while it is edited.
 ---@param settings whorl.reload
