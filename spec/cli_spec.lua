@@ -27,7 +27,7 @@ describe("the whorl command", function()
 
   describe("when it is used wrongly", function()
     it("ends with 2 and one line that says what was wanted", function()
-      check("", 2, "", "whorl: which command? run, live, check, kernels, new, doctor (whorl --help)\n")
+      check("", 2, "", "whorl: which command? run, live, history, check, kernels, new, doctor (whorl --help)\n")
       check("rnu a.lua", 2, "", "whorl: unknown command 'rnu' (did you mean 'run'?) (whorl --help)\n")
       check("--versoin", 2, "", "whorl: unknown option '--versoin' (did you mean '--version'?) (whorl --help)\n")
       check("run", 2, "", "whorl: which file? a pipeline, such as tentacle.lua (whorl run --help)\n")
@@ -77,7 +77,7 @@ describe("the whorl command", function()
     local status
     status, out = command.run(folder, "--help")
     assert.equal(0, status)
-    for _, name in ipairs { "run", "live", "check", "kernels", "new", "doctor" } do
+    for _, name in ipairs { "run", "live", "history", "check", "kernels", "new", "doctor" } do
       assert.matches("\n  " .. name .. " +%l", out)
       local s, text, err = command.run(folder, name .. " --help")
       assert.same({ 0, "" }, { s, err })
@@ -312,6 +312,11 @@ describe("the whorl command", function()
       assert.matches("\nok    compiler +/", out)
       assert.matches("\nok    cache +" .. here .. "/new/whorl\n", out)
       assert.matches("\nok    kernels +%d+, in ", out)
+      assert.matches("\nok    whorl%-canary +yes\n", out)
+      assert.matches("\n%l+ +libtcc +%l+\n", out)
+      assert.matches("\nok    reload +yes\n", out)
+      assert.matches("\n%l+ +addr2line +%S+", out)
+      assert.matches("\nok    inotify +saves are noticed at once\n", out)
       assert.matches("\nwhorl can work here\n$", out)
       assert.equal("", select(2, command.shell(folder, "ls -A"))) -- it makes nothing
     end)
@@ -323,6 +328,9 @@ describe("the whorl command", function()
       _, out = doctor("CC='cc -DNOTHING'")
       assert.matches("\nok    compiler +/", out)
       file("m.txt", "")
+      command.shell(folder, "mkdir -p kept/whorl && head -c 3000000 /dev/zero > kept/whorl/a.so")
+      _, out = doctor("XDG_CACHE_HOME=$PWD/kept")
+      assert.matches("\nok    cache +" .. here .. "/kept/whorl, 2%.9M\n", out)
       _, out = doctor("CC='false -x' XDG_CACHE_HOME=$PWD/m.txt")
       assert.matches("\nnote  compiler +%S*false cannot build kernels: it fails without a word\n", out)
       assert.matches("\nnote  cache +" .. here .. "/m%.txt/whorl cannot be written: ", out)
@@ -412,6 +420,317 @@ describe("the whorl command", function()
       command.save(folder .. "/a.lua", pipeline("1"))
       live:until_line("points in")
       assert.equal(0, live:interrupt())
+    end)
+  end)
+
+  local function lift(expression)
+    return '#include "whorl_kernel.h"\n\nWH_PARAMS(deform_lift, float amount WH_UI(1, doc = "How far");)\n\n'
+      .. "static void run(const wh_block *b)\n{\n    const deform_lift *p = b->params;\n"
+      .. "    for (uint32_t i = 0; i < b->count; i++)\n\t\tb->y[i] += " .. expression .. ";\n}\n\n"
+      .. 'WH_KERNEL(deform_lift, .doc = "Lift points", .run = run);\n'
+  end
+
+  local function save_lift(expression)
+    command.save(folder .. "/lift.c", lift(expression))
+  end
+
+  --- A triangle of which a kernel lifts the points, and what reload is told.
+  local function lifted(settings)
+    file("lift.c", lift("p->amount"))
+    file("m.obj", "v 0 0 0\nv 1 0 0\nv 0 0 1\nf 1 2 3\n")
+    file("a.lua", ('return pipeline "a" { deform.lift {}, reload { %s } }\n'):format(settings or ""))
+  end
+
+  local function height()
+    return tonumber((content("out.obj") or ""):match("\nv 1 (%S+) 0\n"))
+  end
+
+  --- Where nothing is said.
+  local function wait_for_result()
+    for _ = 1, 200 do
+      if height() then
+        return
+      end
+      command.shell(folder, "sleep 0.05")
+    end
+  end
+
+  describe("live, of kernels", function()
+    it("shows what a compiler said as compilers do", function()
+      lifted()
+      local live = command.start(folder, "live a.lua -i m.obj -o out.obj")
+      live:until_line("points in")
+      save_lift("oops * p->amount")
+      assert.matches("^lift%.c:9: .*oops", live:until_line("lift.c"))
+      assert.matches("^lift%.c:9:%d+: error: .*oops", live:line())
+      assert.equal("    9 | \t\tb->y[i] += oops * p->amount;", live:line())
+      assert.equal("      | \t\t           ^", live:line())
+      save_lift("a + c + d + e + f + g + h + p->amount")
+      live:until_line("lift.c:9: ")
+      for _, caret in ipairs { "^", "    ^", "        ^", "            ^", "                ^" } do
+        assert.matches("^lift%.c:9:%d+: error: ", live:line())
+        live:line()
+        assert.equal("      | \t\t           " .. caret, live:line())
+      end
+      assert.equal("and 2 more", live:line())
+      save_lift("5 * p->amount; int unused")
+      local named = live:until_line("unused variable")
+      assert.matches("^lift%.c:9:%d+: warning: unused variable", named)
+      assert.equal(0, live:interrupt())
+      assert.equal(5, height())
+    end)
+
+    it("says nothing of warnings with --quiet, and of errors all", function()
+      lifted()
+      local live = command.start(folder, "live a.lua -i m.obj -o out.obj -q")
+      wait_for_result()
+      save_lift("3; int unused = oops")
+      assert.matches("^lift%.c:9: .*oops", live:line())
+      assert.matches("^lift%.c:9:%d+: error: .*oops", live:line())
+      live:until_line("^")
+      command.shell(folder, "sleep 0.3")
+      save_lift("nope")
+      assert.matches("^lift%.c:9: .*nope", live:line()) -- the warning did not come between
+      assert.equal(0, live:interrupt())
+    end)
+
+    it("names the generation that runs, its build, and with -v each step", function()
+      lifted()
+      local live = command.start(folder, "live a.lua -i m.obj -o out.obj -v")
+      live:until_line("points in")
+      save_lift("2 * p->amount")
+      assert.matches("^lift%.c: noticed", live:line())
+      for _, step in ipairs { "built", "loaded", "checked", "tried", "published" } do
+        assert.matches("^deform%.lift generation 2[fast ()]*: " .. step .. " [%d.]+ ms$", live:until_line(step))
+      end
+      assert.matches("; changed: deform%.lift generation 2[fast ()]*; %d+ ms after the save$",
+        live:until_line("points in"))
+      assert.equal(0, live:interrupt())
+      assert.equal(2, height())
+    end)
+
+    it("says where a kernel crashed, and goes on with the one before", function()
+      lifted("canary = false")
+      local live = command.start(folder, "live a.lua -i m.obj -o out.obj")
+      live:until_line("points in")
+      save_lift("*(volatile float *)0")
+      assert.equal("lift.c:9: deform.lift generation 2: SIGSEGV: it touched address 0x0; generation 1 runs on",
+        live:until_line("generation 2"))
+      assert.equal("    9 | \t\tb->y[i] += *(volatile float *)0;", live:line())
+      assert.matches("^a%.lua: 3 points in [%d.]+ ms$", live:until_line("points in")) -- not as if it had changed
+      assert.equal(1, height())
+      save_lift("3 * p->amount")
+      assert.matches("changed: deform%.lift generation 3", live:until_line("points in"))
+      assert.equal(3, height())
+      assert.equal(0, live:interrupt())
+    end)
+
+    it("says why the trial of a kernel failed, and does not run it", function()
+      lifted()
+      local live = command.start(folder, "live a.lua -i m.obj -o out.obj")
+      live:until_line("points in")
+      save_lift("*(volatile float *)0")
+      assert.matches("^lift%.c:9: deform%.lift: SIGSEGV on .*: it touched address 0x0$", live:until_line("SIGSEGV"))
+      assert.equal("    9 | \t\tb->y[i] += *(volatile float *)0;", live:line())
+      assert.equal(0, live:interrupt())
+      assert.equal(1, height())
+    end)
+  end)
+
+  describe("live, on a terminal", function()
+    local function start(arguments, variables)
+      return command.terminal(folder, ("%s exec %s live a.lua -i m.obj -o out.obj %s"):format(variables or "NO_COLOR=1",
+        command.quote(command.whorl), arguments or ""))
+    end
+
+    --- Types one key and expects this line as the next.
+    local function key(live, typed, line)
+      live:type(typed)
+      assert.equal(line, live:line())
+    end
+
+    local function cooked(live, change)
+      local line = live:until_line("points in")
+      assert.equal(change, line:match("; changed: (.-);") or line:match("; changed: (.*)"))
+    end
+
+    --- Saves, and waits until the optimised build has its place too: that is when `l` says no more that it is fast.
+    local function save(live, expression, generation)
+      save_lift(expression)
+      assert.matches("changed: deform%.lift generation " .. generation, live:until_line("points in"))
+      local listed
+      for _ = 1, 100 do
+        live:type("l")
+        listed = live:until_line(("generation %-4d live"):format(generation))
+        if not listed:find("fast", 1, true) then
+          return
+        end
+        command.shell(folder, "sleep 0.05")
+      end
+      error(listed)
+    end
+
+    it("takes keys, one each, and leaves the terminal as it was", function()
+      lifted()
+      local live = start()
+      live:until_line("? for keys")
+      live:until_line("points in")
+      key(live, "\1", "[keys]")
+      key(live, "b", "deform.lift: there is no generation before 1")
+      key(live, "f", "deform.lift: there is no generation after 1")
+      key(live, "c", "deform.lift: there is no generation before 1")
+      key(live, "s", "nothing waits to be published")
+      key(live, "\t", "deform.lift generation 1")
+      key(live, "x", "no key x (? for keys)")
+      live:type("\27[20~")
+      command.shell(folder, "sleep 0.3")
+      live:type("?")
+      assert.equal("l    list the generations of deform.lift", live:line())
+      assert.equal("q    leave", live:until_line("q  "))
+      live:type("r")
+      cooked(live, nil)
+      live:type("q")
+      assert.equal("left", live:line())
+      assert.same({ "lines", 0 }, { live:ends() })
+    end)
+
+    it("steps through the generations, compares them and pins one", function()
+      lifted()
+      local live = start()
+      live:until_line("points in")
+      save(live, "3 * p->amount", 2)
+      key(live, "c", "deform.lift generation 1 to 2: 3 points, largest difference 2 m at point 0, mean 2 m")
+      live:type("b")
+      cooked(live, "deform.lift generation 1")
+      assert.equal(1, height())
+      live:type("l")
+      assert.equal("deform.lift", live:line())
+      assert.matches("^  generation 1    live   saved %d+%-%d%d%-%d%d %d%d:%d%d:%d%d$", live:line())
+      assert.matches("^  generation 2    kept   saved ", live:line())
+      live:type("f")
+      cooked(live, "deform.lift generation 2")
+      assert.equal(3, height())
+      key(live, "p", "deform.lift generation 2 is pinned: it stays whatever is saved (p lets it go)")
+      save_lift("4 * p->amount")
+      assert.equal("lift.c: deform.lift generation 3 is ready; generation 2 is pinned (0 goes to it)",
+        live:until_line("is ready"))
+      assert.equal(3, height())
+      key(live, "p", "deform.lift generation 2 is pinned no more: the next save replaces it (0 goes to the newest now)")
+      live:type("0")
+      assert.matches("; changed: deform%.lift generation 3", live:until_line("points in"))
+      assert.equal(4, height())
+      live:type("q")
+      assert.same({ "lines", 0 }, { live:ends() })
+    end)
+
+    it("publishes by hand", function()
+      lifted('publish = "by-hand"')
+      local live = start()
+      live:until_line("points in")
+      save_lift("2 * p->amount")
+      assert.equal("lift.c: deform.lift generation 2 is ready (s publishes it)", live:until_line("is ready"))
+      assert.equal(1, height())
+      live:type("s")
+      assert.matches("^deform%.lift generation 2", live:until_line("points in"):match("; changed: (.*)"))
+      assert.equal(2, height())
+      live:type("q")
+      assert.same({ "lines", 0 }, { live:ends() })
+    end)
+
+    it("shows colours there, and no hint with --quiet", function()
+      lifted()
+      local live = start("-q", "TERM=vt100")
+      wait_for_result()
+      save_lift("oops")
+      assert.matches("^\27%[31mlift%.c:9: .*oops.*\27%[0m$", live:line())
+      live:type("q")
+      assert.same({ "lines", 0 }, { live:ends() })
+    end)
+
+    it("leaves the terminal as it was, however it ends", function()
+      lifted()
+      local ways = { { "\3", 0 }, { "\28", 128 + 3 }, { "TERM", 0 }, { "HUP", 128 + 1 }, { "ABRT", 128 + 6 } }
+      for _, way in ipairs(ways) do
+        command.shell(folder, "rm -f keyboard id")
+        local live = command.terminal(folder, ("ulimit -c 0; echo $$ >id; NO_COLOR=1 exec %s live a.lua -i m.obj")
+          :format(command.quote(command.whorl)))
+        live:until_line("points in")
+        key(live, "\1", "[keys]")
+        if #way[1] == 1 then
+          live:type(way[1])
+        else
+          command.shell(folder, ("kill -%s $(cat id)"):format(way[1]))
+        end
+        assert.same({ "lines", way[2] }, { live:ends() })
+      end
+    end)
+
+    it("gives the terminal back while it is stopped", function()
+      lifted()
+      local live = command.terminal(folder, ("set -m; NO_COLOR=1 %s live a.lua -i m.obj; echo stopped; read word; fg")
+        :format(command.quote(command.whorl)))
+      live:until_line("points in")
+      live:type("\26")
+      live:until_line("stopped")
+      key(live, "\1", "[lines]")
+      live:type("go on\n")
+      live:until_line("live a.lua") -- as fg says
+      command.shell(folder, "sleep 0.2")
+      key(live, "\1", "[keys]")
+      live:type("q")
+      assert.same({ "lines", 0 }, { live:ends() })
+    end)
+  end)
+
+  describe("history", function()
+    it("lists the generations, and compares the results of two", function()
+      lifted()
+      command.run(folder, "run a.lua -i m.obj")
+      save_lift("1 + p->amount * b->x[i]")
+      command.run(folder, "run a.lua -i m.obj")
+      local status, out, err = command.run(folder, "history a.lua")
+      assert.same({ 0, "" }, { status, err })
+      assert.matches("^deform%.lift\n  generation 1    kept   saved %d+%-%d%d%-%d%d %d%d:%d%d:%d%d\n"
+        .. "  generation 2    live   saved %d+%-%d%d%-%d%d %d%d:%d%d:%d%d\n$", out)
+      status, out, err = command.run(folder, "history a.lua lift --json")
+      assert.same({ 0, "" }, { status, err })
+      assert.matches('^%[{"generations":%[{"fast":false,"generation":1,"note":"","saved":[%d.]+,"state":"kept"},'
+        .. '{"fast":false,"generation":2,"note":"","saved":[%d.]+,"state":"live"}%],"kernel":"deform%.lift"}%]\n$', out)
+      check("history a.lua deform.lift --compare 1 2 -i m.obj", 0,
+        "deform.lift generation 1 to 2: 3 points, largest difference 1 m at point 1, mean 0.333333 m\n", "")
+      check("history a.lua lift --compare 2 2 -i m.obj --json", 0, '{"a":2,"b":2,"kernel":"deform.lift","largest":0,'
+        .. '"largest_at":0,"mean":0,"only_a":0,"only_b":0,"points":3}\n', "")
+    end)
+
+    it("says what is wrong", function()
+      lifted()
+      check("history", 2, "", "whorl: which file? a pipeline, such as tentacle.lua (whorl history --help)\n")
+      check("history a.lua b c", 2, "", "whorl: one kernel at a time, not also 'c' (whorl history --help)\n")
+      check("history a.lua --compare 1 2", 2, "",
+        "whorl: --compare: generations of which kernel? such as deform.twist (whorl history --help)\n")
+      check("history a.lua lift --compare 1", 2, "", "whorl: --compare wants values: A B (whorl history --help)\n")
+      check("history a.lua lift --compare 1 x", 2, "",
+        "whorl: --compare wants the number of a generation, not 'x' (whorl history --help)\n")
+      check("history a.lua lfit", 1, "", "whorl: no kernel 'lfit' (did you mean 'lift'?)\n")
+      check("history a.lua twist", 1, "", "whorl: deform.twist came with whorl: it has no generations\n")
+      check("history a.lua lift --compare 1 7 -i m.obj", 1, "", "deform.lift has no generation 7\n")
+      check("history a.lua lift --compare 1 1", 1, "",
+        "the pipeline makes no mesh of its own (give one with -i MESH, or add mesh.sphere { … })\n")
+      file("b.lua", 'return pipeline "b" {\n  deform.twsit {} }\n')
+      check("history b.lua", 1, "", "b.lua:2: no kernel deform.twsit (did you mean 'twist'?)\n")
+      file("c.lua", 'return pipeline "c" { deform.twist {}, reload { kernels = "none*.c" } }\n')
+      check("history c.lua", 0,
+        "no kernel that is loaded has generations (those that came with whorl never change)\n", "")
+    end)
+
+    it("knows what runs in place of a source that is broken", function()
+      lifted()
+      command.run(folder, "run a.lua -i m.obj")
+      save_lift("oops")
+      local status, out, err = command.run(folder, "history a.lua")
+      assert.equal(0, status)
+      assert.matches("^lift%.c:9: .*oops", err)
+      assert.matches("^deform%.lift\n  generation 1    live ", out)
     end)
   end)
 end)

@@ -1,5 +1,6 @@
-/* main.c - the whorl command: a Lua state that runs lua/whorl/cli.lua, and what Lua cannot do for itself: signals, and
- * a progress line while a cook keeps the main thread busy. */
+/* main.c - the whorl command: a Lua state that runs lua/whorl/cli.lua, and what Lua cannot do for itself: signals,
+ * keys, and a progress line while a cook keeps the main thread busy. */
+#include "keys.h"
 #include "whorl.h"
 
 #include <fcntl.h>
@@ -42,6 +43,7 @@ static void on_signal(int number)
             wh_cancel(s);
     } else if (now - first > SAME_SIGNAL) {
         static const char text[] = "whorl: interrupted again, left at once\n";
+        keys_restore_terminal();
         ssize_t ignored = write(STDERR_FILENO, text, sizeof text - 1);
         (void)ignored;
         _exit(EXIT_INTERRUPTED);
@@ -151,9 +153,35 @@ static int command_real_path(lua_State *L)
     return 1;
 }
 
+/* command.keys(address): true when the user can press keys, each of which wakes that session; command.keys(): no more.
+ */
+static int command_keys(lua_State *L)
+{
+    wh_session *s = (wh_session *)(uintptr_t)luaL_optnumber(L, 1, 0);
+    if (!s)
+        keys_stop();
+    lua_pushboolean(L, s && keys_start(s));
+    return 1;
+}
+
+static int command_next_key(lua_State *L)
+{
+    const char key = keys_next();
+    if (!key)
+        return 0;
+    lua_pushlstring(L, &key, 1);
+    return 1;
+}
+
 static const luaL_Reg functions[] = {
-    {"cook", command_cook}, {"interrupted", command_interrupted}, {"is_terminal", command_is_terminal},
-    {"now", command_now},   {"real_path", command_real_path},     {NULL, NULL},
+    {"cook", command_cook},
+    {"interrupted", command_interrupted},
+    {"is_terminal", command_is_terminal},
+    {"keys", command_keys},
+    {"next_key", command_next_key},
+    {"now", command_now},
+    {"real_path", command_real_path},
+    {NULL, NULL},
 };
 
 static int traceback(lua_State *L)
@@ -213,6 +241,7 @@ int main(int argc, char **argv)
 {
     fill_closed_streams();
     catch_signals();
+    keys_catch_signals();
     lua_State *L = luaL_newstate();
     if (!L) {
         fputs("whorl: out of memory\n", stderr);
@@ -220,6 +249,7 @@ int main(int argc, char **argv)
     }
     luaL_openlibs(L);
     int code = run(L, argc, argv);
+    keys_stop(); /* after a mistake: its session is still open */
     if (code < 0) {
         const char *why = lua_tostring(L, -1);
         say_mistake(why ? why : "an error without a text");

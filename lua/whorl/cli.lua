@@ -4,10 +4,11 @@ local suggest = require "whorl.suggest"
 local support = require "whorl.cli_support"
 local whorl = require "whorl"
 
-local order = { "run", "live", "check", "kernels", "new", "doctor" }
+local order = { "run", "live", "history", "check", "kernels", "new", "doctor" }
 local home = {
   run = "whorl.cli_run",
-  live = "whorl.cli_run",
+  live = "whorl.cli_live",
+  history = "whorl.cli_history",
   check = "whorl.cli_check",
   kernels = "whorl.cli_kernels",
   new = "whorl.cli_new",

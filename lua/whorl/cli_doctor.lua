@@ -98,15 +98,25 @@ local function check_compiler()
   end
 end
 
-local words = { compiler = "built with", flags = "built flags" } -- of the library, not the compiler that is here
+local words = { compiler = "built with", flags = "built flags", canary = "whorl-canary" } -- others stand for themselves
+
+local advice = {
+  assimp = "more mesh formats: apt-get install libassimp-dev, and build whorl again",
+  libtcc = "saved kernels run sooner with it: apt-get install libtcc-dev, and build whorl again",
+  canary = "saved kernels run untried, and take longer: install whorl again",
+}
+local not_in_static = { libtcc = true, canary = true, kernels = true }
+
+local function is_static()
+  return whorl.build_info():match("\nkernels: linked in") ~= nil
+end
 
 local function check_build()
   for line in whorl.build_info():gmatch("[^\n]+") do
     local key, value = line:match("^(.-): *(.*)$")
-    if key then
-      local absent = value == "no"
-      report(absent and "note" or "ok", words[key] or key, value, absent and key == "assimp"
-        and "more mesh formats: apt-get install libassimp-dev, and build whorl again" or nil)
+    if key and not (is_static() and not_in_static[key]) then
+      local absent = value == "no" and advice[key]
+      report(absent and "note" or "ok", words[key] or key, value, absent or nil)
     end
   end
 end
@@ -131,7 +141,8 @@ end
 local function check_cache()
   local folder = cache_folder()
   if folder and is_writable(folder) then
-    report("ok", "cache", folder)
+    local size = first_line("du -sh " .. quoted(folder) .. " 2>/dev/null | cut -f 1") -- nil: it is not there yet
+    report("ok", "cache", folder .. (size and ", " .. size or ""))
   else
     report("note", "cache", (folder or "nowhere: there is no home") ..
       " cannot be written: kernels cannot be rebuilt while whorl runs", "set XDG_CACHE_HOME to a folder of yours")
@@ -146,7 +157,61 @@ local function check_kernels()
     return
   end
   local path = kernels[1].path:match("^(.*)/")
-  report("ok", "kernels", ("%d, in %s"):format(#kernels, path))
+  report("ok", "kernels", ("%d, %s"):format(#kernels, is_static() and "static build: kernels are linked in"
+    or "in " .. path))
+end
+
+local function check_source_lines()
+  local path = first_line("command -v addr2line")
+  if path then
+    report("ok", "addr2line", path)
+  else
+    report("note", "addr2line", "not found: the line at which a kernel crashed stays unknown",
+      "apt-get install binutils")
+  end
+end
+
+--- Saves a file and sees whether a session hears of it.
+local function notices_saves(session)
+  local path = first_line("mktemp")
+  if not path or not session:watch(path) then
+    return nil
+  end
+  local file, heard = io.open(path, "wb"), false
+  file:close()
+  for _ = 1, 10 do
+    session:wait(100)
+    session:poll()
+    for event in session:events() do
+      heard = heard or event.kind == "file"
+    end
+    if heard then
+      break
+    end
+  end
+  os.remove(path)
+  return heard
+end
+
+local function check_watch()
+  local session, why = whorl.open(nil, { host = "cli", cache_path = "/dev/null" })
+  if not session then
+    report("bad", "inotify", why)
+    return
+  end
+  for event in session:events() do
+    why = event.subject == "watch" and event.text or why
+  end
+  local heard = not why and notices_saves(session)
+  if heard then
+    report("ok", "inotify", "saves are noticed at once")
+  elseif heard == nil then
+    report("note", "inotify", "not tried: there is no folder for temporary files")
+  else
+    report("note", "inotify", why or "a save of a temporary file went unnoticed",
+      'saves are noticed, only later, with reload { watch = "poll" }')
+  end
+  session:close()
 end
 
 local function check_limit(name, least)
@@ -169,12 +234,16 @@ local function run(_, rest)
   end
   failed = false
   check_build()
-  check_compiler()
   report("ok", "Lua files", (whorl.data_path():gsub("/[^/]+/%.%./", "/")))
-  check_cache()
   check_kernels()
-  check_limit("max_user_watches", 1024)
-  check_limit("max_user_instances", 16)
+  if not is_static() then -- which builds and watches nothing
+    check_compiler()
+    check_source_lines()
+    check_cache()
+    check_watch()
+    check_limit("max_user_watches", 1024)
+    check_limit("max_user_instances", 16)
+  end
   say(failed and "something that whorl needs is missing" or "whorl can work here")
   return failed and 1 or 0
 end

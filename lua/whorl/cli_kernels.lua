@@ -1,28 +1,10 @@
 --- whorl kernels: what a pipeline can use, read from the kernels themselves.
 local json = require "whorl.json"
 local schema = require "whorl.schema"
-local suggest = require "whorl.suggest"
 local support = require "whorl.cli_support"
 local whorl = require "whorl"
 
 local say = support.say
-
---- "deform.twist" and "twist" both name deform.twist.
-local function matching(kernels, name)
-  local found, words = {}, {}
-  for _, kernel in ipairs(kernels) do
-    local word = kernel.id:match("[^.]*$")
-    if kernel.id == name or word == name then
-      found[#found + 1] = kernel
-    end
-    words[#words + 1] = kernel.id
-    words[#words + 1] = word
-  end
-  if #found == 0 then
-    support.stop(1, ("whorl: no kernel '%s'%s"):format(name, suggest(name, words)))
-  end
-  return found
-end
 
 local function parameters(kernel)
   return schema.parse(kernel.params, kernel.id) or {}
@@ -109,7 +91,7 @@ local function run(options, rest)
   end
   local kernels = session:kernels()
   if rest[1] then
-    kernels = matching(kernels, rest[1])
+    kernels = support.kernels_named(kernels, rest[1])
   end
   if options.json then
     say("%s", json.encode(json.array(map(kernels, plain))))

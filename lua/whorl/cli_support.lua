@@ -77,6 +77,10 @@ function checks.seed(text)
   return whole(text, 1, 2 ^ 53), "a whole number, 1 .. 2^53"
 end
 
+function checks.generation(text)
+  return whole(text, 1, 2 ^ 32 - 1), "the number of a generation"
+end
+
 local function find_option(command, word)
   local known = { "--help" }
   for _, option in ipairs(command.options) do
@@ -88,13 +92,25 @@ local function find_option(command, word)
   support.misuse(command.name, "unknown option '%s'%s", word, suggest(word, known))
 end
 
+local function checked_value(command, option, word, value)
+  if not option.check then
+    return value
+  end
+  local checked, wanted = checks[option.check](value)
+  if checked == nil then
+    support.misuse(command.name, "%s wants %s, not '%s'", word, wanted, value)
+  end
+  return checked
+end
+
+--- value: a text, or a list of them when the option has several.
 local function take(command, option, word, value, into)
-  if option.check then
-    local checked, wanted = checks[option.check](value)
-    if checked == nil then
-      support.misuse(command.name, "%s wants %s, not '%s'", word, wanted, value)
+  if option.values then
+    for i, one in ipairs(value) do
+      value[i] = checked_value(command, option, word, one)
     end
-    value = checked
+  else
+    value = checked_value(command, option, word, value)
   end
   if option.many then
     into[option.name] = into[option.name] or {}
@@ -128,9 +144,18 @@ function support.parse(command, arguments)
         end
         options[option.name] = true
       else
-        if not value then
+        if option.values then
+          value = { value }
+          while #value < option.values and i < #arguments do
+            i = i + 1
+            value[#value + 1] = arguments[i]
+          end
+        elseif not value then
           i = i + 1
-          value = arguments[i] or support.misuse(command.name, "%s wants a value: %s", word, option.value)
+          value = arguments[i]
+        end
+        if not value or option.values and #value < option.values then
+          support.misuse(command.name, "%s wants %s: %s", word, option.values and "values" or "a value", option.value)
         end
         take(command, option, word, value, options)
       end
@@ -150,6 +175,23 @@ function support.one_file(command, rest)
     support.misuse(command, "one file at a time, not also '%s'", rest[2])
   end
   return rest[1]
+end
+
+--- "deform.twist" and "twist" both name deform.twist; the message when nothing has that name suggests one.
+function support.kernels_named(kernels, name)
+  local found, words = {}, {}
+  for _, kernel in ipairs(kernels) do
+    local word = kernel.id:match("[^.]*$")
+    if kernel.id == name or word == name then
+      found[#found + 1] = kernel
+    end
+    words[#words + 1] = kernel.id
+    words[#words + 1] = word
+  end
+  if #found == 0 then
+    support.stop(1, ("whorl: no kernel '%s'%s"):format(name, suggest(name, words)))
+  end
+  return found
 end
 
 --- The keys of a table, for suggestions.

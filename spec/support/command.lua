@@ -58,12 +58,47 @@ end
 local Running = {}
 Running.__index = Running
 
---- Starts whorl and stays in touch: both its streams come through one pipe.
-function command.start(folder, arguments)
-  local inner = ("echo $$; exec %s %s"):format(command.quote(command.whorl), arguments)
+--- Starts a shell line and stays in touch: both its streams come through one pipe.
+local function start(folder, line)
   local pipe = assert(io.popen(("cd %s && timeout 60 sh -c %s 2>&1; echo status $?"):format(command.quote(folder),
-    command.quote(inner))))
+    command.quote("echo $$; " .. line))))
   return setmetatable({ pipe = pipe, id = pipe:read("*l"), lines = {} }, Running)
+end
+
+function command.start(folder, arguments)
+  return start(folder, ("exec %s %s"):format(command.quote(command.whorl), arguments))
+end
+
+--- Starts a shell line in a terminal of its own: type() is its keyboard.
+function command.terminal(folder, line)
+  assert(os.execute(("mkfifo %s/keyboard"):format(command.quote(folder))) == 0)
+  local program = (os.getenv("WHORL_BUILD") or ".") .. "/spec/terminal"
+  local running = start(folder, ("exec env -u NO_COLOR %s sh -c %s <keyboard"):format(command.quote(program),
+    command.quote(line)))
+  running.keyboard = assert(io.open(folder .. "/keyboard", "wb"))
+  running.keyboard:setvbuf("no")
+  return running
+end
+
+function Running:type(text)
+  self.keyboard:write(text)
+end
+
+--- The next line.
+function Running:line()
+  return self:until_line("")
+end
+
+--- Reads to the end. Returns how the terminal stands then ("lines": as shells leave it) and the exit status.
+function Running:ends()
+  local mode
+  repeat
+    mode = self:until_line("["):match("^%[(%l+)%]$")
+  until mode
+  local status = tonumber(self:until_line("[status "):match("%d+"))
+  self.keyboard:close()
+  self.pipe:close()
+  return mode, status
 end
 
 --- Reads on until a line has this plain text in it, and returns that line; an error when whorl ends before.
