@@ -333,8 +333,6 @@ static bool run_compiler(wh__job *j, char *out, char *const *more, size_t more_c
     }
     size_t n = 0;
     snprintf(machine, sizeof machine, "%s", machine_flag());
-    argument[n++] = "env"; /* messages must be in the language that is read here */
-    argument[n++] = "LC_ALL=C";
     n += split(compiler, argument + n, 16);
     n += split(flags, argument + n, 32);
     argument[n++] = machine;

@@ -130,8 +130,13 @@ static void guard_region(const struct stoppable *s, uint32_t i)
         wh__cook_fail(s->cook, WH_ERR_MEMORY, "", "", "out of memory");
         return;
     }
-    if (!wh__guarded_region(t, time_limit(s->cook), call_region, &r, &fault))
+    t->calling = NULL;
+    if (wh__guarded_region(t, time_limit(s->cook), call_region, &r, &fault))
+        return;
+    if (t->calling)
         note_crash(s->cook, t->calling, &fault);
+    else
+        wh__cook_fail(s->cook, WH_ERR_MEMORY, "", "", fault.text);
 }
 
 static void work_unless_stopped(void *context, uint32_t i)

@@ -10,7 +10,6 @@
 #define LOOK_EVERY 0.25       /* seconds, without directory events */
 #define LONGEST_GATHERING 1.0 /* seconds that a built kernel waits for others that are being built */
 #define LONGEST_FRAME 0.1     /* seconds that a kernel waits for cooks to pause */
-#define STEPS_OF_BUILD 3      /* from WH_STEP_BUILT on, told when a job has ended */
 
 /* ---- attempts: a plan from files and kernels ---- */
 
@@ -549,7 +548,7 @@ static void look_at_all(wh_session *s)
 
 /* ---- builds ---- */
 
-static void copy_used(wh__trial_plan *t, const wh__plan *p, const unsigned char *value, const wh__call *c)
+static void copy_used(wh__trial_plan *t, const unsigned char *value, const wh__call *c)
 {
     wh__used *grown = realloc(t->used, (t->used_count + 1) * sizeof *grown);
     const uint32_t size = c->kernel->layout->size;
@@ -560,7 +559,6 @@ static void copy_used(wh__trial_plan *t, const wh__plan *p, const unsigned char 
         free(params);
         return;
     }
-    (void)p;
     memcpy(params, value + c->params, size);
     t->used[t->used_count++] = (wh__used){c->kernel->id, wh__layout_keep(c->kernel->layout), params};
 }
@@ -579,7 +577,7 @@ static void note_used(wh_session *s, const wh__unit *unit, wh__trial_plan *t)
             wh__apply_patch(value, &p->patch[i], scene->settings->value[p->patch[i].index]);
     for (uint32_t i = 0; i < p->call_count; i++)
         if (strcmp(p->call[i]->kernel->module->origin->word, unit->word) == 0)
-            copy_used(t, p, value, p->call[i]);
+            copy_used(t, value, p->call[i]);
     free(value);
 }
 

@@ -97,7 +97,8 @@ bool wh__library_range(void *library, uintptr_t *begin, uintptr_t *end, uintptr_
  * it does not know. */
 bool wh__source_line(const char *library, uint64_t address, char *file, size_t size, uint32_t *line);
 
-/* Runs argv to its end; its output (both streams) comes back malloc'ed. Returns the exit status, -1 if it cannot run.
+/* Runs argv to its end, in English; its output (both streams) comes back malloc'ed. The exit status, -1 if it cannot
+ * run.
  */
 int wh__run_command(char *const argv[], char **output);
 bool wh__find_program(wh_path *out, const char *name); /* searches PATH */

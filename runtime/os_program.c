@@ -35,6 +35,26 @@ void wh__library_close(void *library)
         dlclose(library);
 }
 
+/* Messages must be in the language that is read here. A copy of the environment: other threads may use the host's. */
+static int spawn_in_english(pid_t *child, char *const argv[], const posix_spawn_file_actions_t *files,
+                            const posix_spawnattr_t *attributes)
+{
+    size_t count = 0, n = 0;
+    while (environ && environ[count])
+        count++;
+    char **copy = malloc((count + 2) * sizeof *copy);
+    if (!copy)
+        return ENOMEM;
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(environ[i], "LC_ALL=", 7) != 0)
+            copy[n++] = environ[i];
+    copy[n++] = (char *)"LC_ALL=C";
+    copy[n] = NULL;
+    const int why = posix_spawnp(child, argv[0], files, attributes, argv, copy);
+    free(copy);
+    return why;
+}
+
 /* The child starts with the default signals, nothing blocked, and no input: a host may have changed any of them. */
 static int spawn(pid_t *child, char *const argv[], int output)
 {
@@ -58,7 +78,7 @@ static int spawn(pid_t *child, char *const argv[], int output)
     if (!(why = posix_spawn_file_actions_adddup2(&files, output, 1)) &&
         !(why = posix_spawn_file_actions_adddup2(&files, output, 2)) &&
         !(why = posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0)))
-        why = posix_spawnp(child, argv[0], &files, &attributes, argv, environ);
+        why = spawn_in_english(child, argv, &files, &attributes);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&files);
     return why;
