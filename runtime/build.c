@@ -13,6 +13,7 @@
 #define MOST_DIAGNOSTICS 20
 #define MOST_ATTEMPTS 3   /* at a text that changes while it is compiled */
 #define TRIAL_SECONDS 2.0 /* that a canary may take */
+#define FAST_SECONDS 0.5  /* that of a fast build, which may leave the verdict to the full one */
 
 /* What builds while whorl runs has besides the flags of the shipped kernels: lines for whoever looks for a crash, a
  * stack that does not break in silence, and the compiler's opinion. */
@@ -56,15 +57,18 @@ static int compare_text(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The .c files of the unit, in a fixed order. */
+/* The .c files of the unit, in a fixed order. What a link leads to is a part too: it is saved elsewhere. */
 static void list_sources(wh__job *j)
 {
+    wh_path real;
     wh__list_free(j->part, j->part_count);
     j->part = NULL;
     j->part_count = 0;
-    if (j->unit->type != WH_UNIT_FOLDER)
+    if (j->unit->type != WH_UNIT_FOLDER) {
         wh__list_add(&j->part, &j->part_count, j->unit->path.s);
-    else if (wh__each_file(j->unit->path.s, add_source, j) && j->part_count)
+        if (wh__path_real(&real, j->unit->path.s) && !has_part(j, real.s))
+            wh__list_add(&j->part, &j->part_count, real.s);
+    } else if (wh__each_file(j->unit->path.s, add_source, j) && j->part_count)
         qsort(j->part, j->part_count, sizeof *j->part, compare_text);
 }
 
@@ -281,7 +285,7 @@ static bool refuse_build(wh__job *j, char *output)
     char last[400] = "it printed nothing";
     for (char *rest = output, *line; (line = strsep(&rest, "\n"));) {
         wh__take other;
-        if (*line)
+        if (*line && !strstr(last, "error: ")) /* that of a compiler which names no line */
             snprintf(last, sizeof last, "%s", line);
         if (errors ? read_diagnostic(line, &other) : read_diagnostic(line, &j->take))
             errors++;
@@ -419,14 +423,23 @@ static bool compile_once(wh__job *j, uint32_t sources, const char *fresh, bool *
     const double started = wh__wall_time();
     const uint64_t before = j->key;
     snprintf(out, sizeof out, "%s", fresh);
-    if (!(sources == 1 ? build_source(j, j->part[0], out, false) : build_folder(j, out, sources)))
-        return false;
+    const bool ok = sources == 1 ? build_source(j, j->part[0], out, false) : build_folder(j, out, sources);
     *changed = key_of_parts(j, scanned) != before; /* times are coarse; but contents may have gone and come back */
     for (uint32_t i = 0; i < j->part_count; i++)
         *changed = *changed || wh__changed_time(j->part[i]) >= started;
-    if (!*changed)
+    if (ok && !*changed)
         write_record(j, before, scanned);
-    return true;
+    return ok;
+}
+
+/* What the fast tier let through and the compiler refuses is nothing to go back to. */
+static void refuse_record(wh__job *j)
+{
+    wh__records list = wh__history_read(&j->unit->origin->history);
+    for (uint32_t i = 0; i < list.count; i++)
+        if (list.item[i].key == j->key)
+            wh__history_mark(&j->unit->origin->history, list.item[i].generation, WH_RECORD_REFUSED, j->take.text);
+    free(list.item);
 }
 
 static bool compile(wh__job *j, wh_path *library)
@@ -435,14 +448,17 @@ static bool compile(wh__job *j, wh_path *library)
     bool ok = fresh_path(j, &fresh), changed = true;
     if (!ok)
         return refuse(j, WH_ERR_IO, "its path in the cache is too long");
-    for (int attempt = 0; ok && changed && attempt < MOST_ATTEMPTS; attempt++) {
+    for (int attempt = 0; changed && attempt < MOST_ATTEMPTS; attempt++) {
         if (attempt)
             j->key = fingerprint(j);
         wh__take_free(&j->take);
+        j->take = (wh__take){.kind = WH_TAKE_NONE}; /* an error was perhaps that of half a text */
         ok = compile_once(j, count_sources(j), fresh.s, &changed);
     }
     if (ok && changed)
         ok = refuse(j, WH_ERR_BUILD, "it changes all the time while it is compiled (save it once more)");
+    else if (!ok && !changed)
+        refuse_record(j);
     wh__history_path(&j->unit->origin->history, j->key, false, library);
     if (ok && rename(fresh.s, library->s) != 0)
         ok = refuse(j, WH_ERR_IO, "cannot write to the cache folder");
@@ -461,6 +477,7 @@ static bool compile_fast(wh__job *j, wh_path *library)
     const bool ok =
         fresh_path(j, &fresh) && wh__include_folder(&include) &&
         wh__canary_compile(j->units->canary, j->part, count_sources(j), include.s, fresh.s, why, sizeof why) &&
+        wh__library_complete(fresh.s, why, sizeof why) && /* libtcc does not notice a full disk */
         fingerprint(j) == before && rename(fresh.s, library->s) == 0;
     remove(fresh.s);
     return ok;
@@ -554,7 +571,7 @@ static void refuse_verdict(wh__job *j, const char *library, const wh__verdict *v
 static bool try_library(wh__job *j, const char *library, wh__module *m)
 {
     const wh__trial_plan *plan = j->trial;
-    wh__trial t = {.library = library, .seconds = TRIAL_SECONDS};
+    wh__trial t = {.library = library, .seconds = j->kind == WH_JOB_FAST ? FAST_SECONDS : TRIAL_SECONDS};
     wh__verdict v = {.text = ""};
     if (!j->units->canary || !plan || plan->mode == WH_CANARY_OFF || j->known_good)
         return true;
@@ -638,7 +655,7 @@ static bool can_build(wh__job *j)
 {
     if (!wh__is_word(j->unit->word))
         return refuse(j, WH_ERR_KERNEL, "the name of a kernel's file must be letters, digits and _ (rename it)");
-    if (!j->units->cache[0])
+    if (!j->units->cache[0] || (!wh__is_folder(j->units->cache) && !wh__make_folders(j->units->cache)))
         return refuse(j, WH_ERR_IO, "no folder to build it in (set XDG_CACHE_HOME to one that can be written)");
     if (j->unit->type != WH_UNIT_LIBRARY && !j->compiler[0])
         return refuse(j, WH_ERR_BUILD, "no C compiler to build it with (install gcc or clang, or set CC)");
@@ -673,16 +690,6 @@ static bool load_again(wh__job *j, wh_path *library)
     return compile(j, library) && load(j, library, false);
 }
 
-/* What the fast tier let through and the compiler refuses is nothing to go back to. */
-static void refuse_record(wh__job *j)
-{
-    wh__records list = wh__history_read(&j->unit->origin->history);
-    for (uint32_t i = 0; i < list.count; i++)
-        if (list.item[i].key == j->key)
-            wh__history_mark(&j->unit->origin->history, list.item[i].generation, WH_RECORD_REFUSED, j->take.text);
-    free(list.item);
-}
-
 static void build(wh__job *j)
 {
     wh_path library;
@@ -691,8 +698,6 @@ static void build(wh__job *j)
     bool ok = can_build(j) && !is_known_bad(j);
     if (ok) {
         ok = get_library(j, &library, &fast, &cached);
-        if (!ok && j->kind == WH_JOB_FULL)
-            refuse_record(j);
         j->known_good = j->known_good && cached;
         j->take.step[WH_STEP_BUILT] = (wh__now() - start) * 1e3;
         ok = ok && (load(j, &library, fast) || (cached && j->kind == WH_JOB_FULL && load_again(j, &library)));
@@ -713,22 +718,33 @@ static void build(wh__job *j)
     j->key = 0; /* the same text again is tried again: whoever mends by going back wants to hear of it */
 }
 
-void wh__job_work(wh__job *j)
+/* What was built from it stays. */
+static bool is_removed(wh__job *j)
 {
     wh_path real;
+    if (wh__path_real(&real, j->unit->path.s))
+        return false;
+    if (j->kind == WH_JOB_FULL && j->units->fast)
+        j->key = 0; /* and when it comes back as it was, the full build is still to be made */
+    wh__take_free(&j->take);
+    j->take = (wh__take){.kind = WH_TAKE_UNCHANGED};
+    return true;
+}
+
+void wh__job_work(wh__job *j)
+{
     j->take.fast = j->kind == WH_JOB_FAST;
     j->key = j->known_key;
     j->take.kind = WH_TAKE_UNCHANGED;
-    if (!wh__path_real(&real, j->unit->path.s)) { /* removed: what was built from it stays */
-        if (j->kind == WH_JOB_FULL && j->units->fast)
-            j->key = 0; /* and when it comes back as it was, the full build is still to be made */
+    if (is_removed(j))
         return;
-    }
     j->key = fingerprint(j);
     if (j->kind == WH_JOB_FULL && j->units->fast && j->unit->type != WH_UNIT_LIBRARY ? false : j->key == j->known_key)
         return;
     j->take.kind = WH_TAKE_NONE;
     build(j);
+    if (j->take.kind == WH_TAKE_REFUSED && is_removed(j))
+        return;
     j->take.fast = j->kind == WH_JOB_FAST;
     if (j->take.kind == WH_TAKE_MODULE && !j->take.module->fast && j->trial)
         wh__history_trim(&j->unit->origin->history, j->trial->keep ? j->trial->keep : 8, j->held, 2);

@@ -741,9 +741,19 @@ static bool has_crashed(const wh__module *m)
     return bad;
 }
 
+/* A mistake that is taken back gives the text that runs, and so no new generation that would say it. */
+static void tell_mended(wh_session *s, const wh__take *t)
+{
+    const wh__module *live = t->unit->refused ? live_module(s, t->unit) : NULL;
+    if (live && live->key == t->module->key && live->generation == t->module->generation)
+        wh__push_event(s, WH_EV_LOG, t->unit->word, "%s: mended; generation %u is what runs", t->unit->shown.s,
+                       live->generation);
+}
+
 static void take_module(wh_session *s, const wh__take *t)
 {
     wh__unit *u = t->unit;
+    tell_mended(s, t);
     u->refused = false;
     tell_diagnostics(s, t);
     if (!t->fast && (u->crashed == t->module->key || has_crashed(t->module))) {

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -110,14 +111,17 @@ static void forget_watched(wh_watcher *w, int descriptor)
     *f = w->folder[--w->count];
 }
 
-/* A file that was only created is not whole yet, but a new link or a new folder never gets a closing write. */
+/* A file that was only created is not whole yet, nor is one that was removed and is there again, as linkers and some
+ * editors do it: its closing write follows. But a new link or a new folder never gets one. */
 static bool is_whole(const struct inotify_event *e, const char *folder)
 {
-    if (!(e->mask & IN_CREATE) || (e->mask & IN_ISDIR))
+    if (e->mask & (IN_CLOSE_WRITE | IN_MOVED_TO | IN_ISDIR))
         return true;
     wh_path path;
-    char target[2];
-    return wh__path_join(&path, folder, e->name) && readlink(path.s, target, sizeof target) > 0;
+    struct stat now;
+    if (!wh__path_join(&path, folder, e->name) || lstat(path.s, &now) != 0)
+        return !(e->mask & IN_CREATE);
+    return S_ISLNK(now.st_mode) || now.st_nlink > 1;
 }
 
 void wh__watch_read(wh_watcher *w, void (*each)(void *context, const char *folder, const char *name), void *context)

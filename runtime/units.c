@@ -539,6 +539,8 @@ wh__take wh__units_take(wh__units *u)
         wh__take_free(&t);
         t = (wh__take){.kind = WH_TAKE_UNCHANGED, .unit = j->unit};
         j->unit->full_wanted = true; /* should the newer text turn out to be the same */
+        if (!j->unit->busy[WH_JOB_FAST])
+            j->unit->dirty = j->unit->awaited = true; /* whoever saved it may not have been noticed */
     } else {
         take_parts(u, j);
         settle_unit(j->unit, j);

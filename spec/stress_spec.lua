@@ -26,13 +26,27 @@ describe("eight threads cooking through reloads", function()
   end)
 end)
 
+--- nil: all. A sanitizer has a malloc of its own: a double free ends the program, or spoils the heap unseen; and one
+--- holds signals back, so that the watchdog is late.
+local function kinds()
+  if (os.getenv "WHORL_PRELOAD" or "") == "" then return nil end
+  local names = {}
+  for _, fault in ipairs(faults.list) do
+    local name = fault.name
+    if name ~= "double-free" and name ~= "loop" and name ~= "hang" and name ~= "malloc-hang" then
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
 describe("eight threads cooking through bad kernels of every kind", function()
   -- One thread a cook, and several: a kernel crashes in the caller, and in the helpers of a cook.
   for _, pool in ipairs { 1, 3 } do
     it(("never give a wrong result, and lose nothing, with %d threads in a cook"):format(pool), function()
       local p = project.new()
       p:make_folder "faults"
-      faults.write(p:path "faults")
+      faults.write(p:path "faults", kinds())
       local out = io.popen(("%s/spec/reload %s 120 3 8 %d 2>&1; echo exit $?")
         :format(os.getenv "WHORL_BUILD", p.folder, pool))
       local text = out:read "*a"

@@ -463,6 +463,52 @@ WH_KERNEL(deform_shift, .doc = "Shift", .prepare = deform_shift_prepare, .releas
     end)
   end)
 
+  --- Saves again and again without waiting for what comes of it but the result itself.
+  local function wait_for_x(s, x)
+    for _ = 1, 1000 do
+      s:poll()
+      if x_of(s) == x then return end
+      s:wait(5)
+    end
+    error(("the result did not become %g: %s"):format(x, table.concat(p:events(s), "; ")), 2)
+  end
+
+  it("follows a link to a source, also while its optimised build is on its way", function()
+    p:make_folder "real"
+    p:write("t.lua", pipeline "deform.shift {}")
+    p:write("real/a.c", shift(1))
+    assert(os.execute(("ln -s real/a.c %s"):format(p:path "shift.c")) == 0)
+    local s = assert(p:open "t.lua")
+    for x = 2, 6 do
+      p:save("real/a.c", shift(x))
+      wait_for_x(s, x)
+    end
+    p:remove "real/a.c"
+    p:settle(s, 800)
+    assert.are.equal(6, x_of(s))
+  end)
+
+  it("builds on when the cache folder was deleted", function()
+    local s = start()
+    save_and_settle(s, shift(2))
+    assert(os.execute(("rm -r %s"):format(p:path "cache")) == 0)
+    assert.are.equal(2, x_of(s))
+    save_and_settle(s, shift(3))
+    assert.are.equal(3, x_of(s))
+  end)
+
+  it("does not hold against a text that another one was saved over it while it was compiled", function()
+    local s = start('deform.shift {}, reload { keep = 50 }')
+    for x = 2, 20 do
+      p:save("shift.c", shift(x))
+      wait_for_x(s, x)
+    end
+    save_and_settle(s, shift(30))
+    for _, g in ipairs(s:generations "deform.shift") do
+      assert.are_not.equal("bad", g.state, g.note)
+    end
+  end)
+
   it("gives the same bits from both tiers", function()
     if not has_tcc then return pending "this whorl has no libtcc" end
     local s = start("deform.shift { amount = 0.37 }")
