@@ -556,7 +556,8 @@ static void refuse_verdict(wh__job *j, const char *library, const wh__verdict *v
     char file[600];
     wh_path real;
     uint32_t line;
-    if (!v->offset || !wh__source_line(library, v->offset, file, sizeof file, &line)) {
+    if (!(v->offset && wh__source_line(library, v->offset, file, sizeof file, &line)) &&
+        !(v->caller && wh__source_line(library, v->caller, file, sizeof file, &line))) {
         refuse(j, WH_ERR_KERNEL, v->text);
         return;
     }
@@ -588,7 +589,7 @@ static bool try_library(wh__job *j, const char *library, wh__module *m)
     free((void *)t.call);
     if (ok && v.text[0])
         snprintf(j->take.log, sizeof j->take.log, "%.290s", v.text);
-    if (!ok)
+    if (!ok && j->kind == WH_JOB_FULL) /* the fast build's verdict is nobody's to read */
         refuse_verdict(j, library, &v);
     /* A slow machine is no reason to refuse the same text for ever. */
     if (!ok && j->kind == WH_JOB_FULL)

@@ -491,6 +491,7 @@ bool wh__canary_try(wh__canary *c, const wh__trial *t, wh__verdict *out)
     memcpy(out->text, reply.text, sizeof out->text);
     out->signal = reply.signal;
     out->offset = reply.offset;
+    out->caller = reply.caller;
     out->milliseconds = (wh__now() - before) * 1e3;
     return good;
 }

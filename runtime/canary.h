@@ -45,6 +45,8 @@ typedef struct {
                         touched address 0x0" */
     int signal;      /* 0: no fault: a time limit, an overrun, a NaN */
     uint64_t offset; /* of the instruction in the library's file (an address for addr2line); 0: unknown */
+    uint64_t
+        caller; /* of the call that led to it, for an instruction that stands in no line of the source; 0: unknown */
     double milliseconds;
 } wh__verdict;
 

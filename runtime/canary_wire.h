@@ -37,7 +37,7 @@ typedef struct {
     uint32_t size, good;
     uint32_t late; /* the verdict is that of the clock */
     int32_t signal;
-    uint64_t offset;
+    uint64_t offset, caller;
     char text[400];
 } wh__reply;
 #endif

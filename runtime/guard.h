@@ -9,6 +9,8 @@ typedef struct {       /* how a call ended that did not return */
     int signal;        /* SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT; 0: the time limit */
     uintptr_t address; /* that was touched, for SIGSEGV and SIGBUS */
     uintptr_t at;      /* the instruction in the kernel, or in the kernel the call that led to it; 0: not found */
+    uintptr_t caller;  /* where it was called from in the kernel, for an instruction that stands in no line of the
+                          source, as in the stub of a library's function; 0: not found */
     char text[96];     /* "SIGSEGV: it touched address 0x0", "it ran longer than 2 s" */
 } wh__fault;
 

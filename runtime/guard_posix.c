@@ -36,7 +36,7 @@ typedef struct {
     _Atomic double seconds;
     uint32_t float_modes; /* of the caller */
     int signal, code;     /* what happened */
-    uintptr_t address, at;
+    uintptr_t address, at, caller;
     sigset_t mask;
 } frame;
 
@@ -182,13 +182,11 @@ static bool in_code(const frame *f, uintptr_t address)
     return address >= f->begin && address < f->end;
 }
 
-/* The instruction, or the call that led to it: the first word up the stack that is an address in the code is the return
- * address of that call. sp may be anything after a wild jump: if it cannot be read, on_fault comes again, and jumps. */
-static UNCHECKED uintptr_t find_in_code(const frame *f, registers r)
+/* The newest call in the code: the first word up the stack that is an address in it is where that call returns to. sp
+ * may be anything after a wild jump: if it cannot be read, on_fault comes again, and jumps. */
+static UNCHECKED uintptr_t find_call(const frame *f, uintptr_t sp)
 {
-    if (in_code(f, r.ip))
-        return r.ip;
-    uintptr_t at = (r.sp + sizeof(uintptr_t) - 1) & ~(uintptr_t)(sizeof(uintptr_t) - 1);
+    uintptr_t at = (sp + sizeof(uintptr_t) - 1) & ~(uintptr_t)(sizeof(uintptr_t) - 1);
     for (int i = 0; i < MOST_WORDS && at < f->stack; i++, at += sizeof(uintptr_t)) {
         uintptr_t word = *(const volatile uintptr_t *)at;
         if (in_code(f, word - 1))
@@ -214,10 +212,14 @@ static _Noreturn void end_call(struct wh__guard *g, int number, const siginfo_t 
     f->signal = number;
     f->code = info->si_code;
     f->address = number == SIGSEGV || number == SIGBUS ? (uintptr_t)info->si_addr : 0;
-    f->at = 0;
+    const registers r = interrupted(context);
+    f->at = in_code(f, r.ip) ? r.ip : 0;
+    f->caller = 0;
     memcpy(&f->mask, &((const ucontext_t *)context)->uc_sigmask, sizeof f->mask);
     g->ending = n;
-    f->at = find_in_code(f, interrupted(context));
+    f->caller = find_call(f, r.sp);
+    if (!f->at)
+        f->at = f->caller;
     jump_back(g);
 }
 
@@ -320,14 +322,14 @@ static double work_of(struct wh__guard *g)
 }
 
 /* On a busy machine a thread gets little of each second, and that is no fault of its kernel: what counts is how long it
- * worked. One that sleeps does not work at all, and one that does a little of both has ten times as long. */
+ * worked. One that sleeps hardly works at all, and one that does a little of both has ten times as long. */
 static bool is_over(struct wh__guard *g, double clock, double limit)
 {
     double passed = clock - g->since;
     if (passed <= limit || g->tries > 0) /* our signals are work, too: what was over stays over */
         return passed > limit;
     double worked = work_of(g) - g->worked;
-    return worked > 0.9 * limit || worked < 0.001 * passed || passed > 10 * limit;
+    return worked > 0.9 * limit || worked < 0.002 + 0.001 * passed || passed > 10 * limit;
 }
 
 /* Seconds until it wants to look again; 0: no call with a time limit. A signal that has not arrived yet is not sent
@@ -713,7 +715,7 @@ static const char *name_of(int number)
 
 static void describe(const frame *f, wh__fault *fault)
 {
-    *fault = (wh__fault){.signal = f->signal, .address = f->address, .at = f->at};
+    *fault = (wh__fault){.signal = f->signal, .address = f->address, .at = f->at, .caller = f->caller};
     char *text = fault->text;
     size_t size = sizeof fault->text;
     const char *name = name_of(f->signal);

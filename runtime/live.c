@@ -852,12 +852,17 @@ static void settle(wh_session *s)
     }
 }
 
+static bool find_line(const wh__module *m, uintptr_t address, char *file, size_t size, uint32_t *line)
+{
+    return address > m->base && wh__source_line(m->path.s, address - m->base, file, size, line);
+}
+
 static void note_crash(wh_session *s, const wh__crash *c)
 {
     char file[600], text[900], place[700] = "";
     uint32_t line = 0;
     const wh__module *m = c->bad;
-    if (c->fault.at > m->base && wh__source_line(m->path.s, c->fault.at - m->base, file, sizeof file, &line))
+    if (find_line(m, c->fault.at, file, sizeof file, &line) || find_line(m, c->fault.caller, file, sizeof file, &line))
         snprintf(place, sizeof place, "%.500s:%u",
                  strcmp(wh__base_name(file), wh__base_name(m->origin->source.s)) == 0 ? m->origin->source.s : file,
                  line);

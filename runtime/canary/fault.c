@@ -157,22 +157,28 @@ static void registers(const ucontext_t *u, uintptr_t *instruction, uintptr_t *st
 #endif
 }
 
-/* The instruction; when it is not the kernel's, the newest call on the stack that is. */
-static uint64_t kernel_offset(const ucontext_t *u)
+/* The newest call on the stack that is the library's; 0: none. */
+static uint64_t call_offset(const code_range *c, uintptr_t stack)
 {
-    const code_range c = find_code();
-    uintptr_t instruction, stack, word[WORDS_OF_STACK];
-    registers(u, &instruction, &stack);
-    if (instruction >= c.begin && instruction < c.end)
-        return instruction - c.base;
+    uintptr_t word[WORDS_OF_STACK];
     struct iovec to = {word, sizeof word}, from = {(void *)(stack & ~(uintptr_t)7), sizeof word};
     if (stack < stack_top && stack_top - from.iov_len < (uintptr_t)from.iov_base)
         from.iov_len = stack_top - (uintptr_t)from.iov_base;
     const ssize_t n = process_vm_readv(getpid(), &to, 1, &from, 1, 0); /* reads what may not be there */
     for (ssize_t i = 0; i < n / (ssize_t)sizeof *word; i++)
-        if (word[i] > c.begin && word[i] < c.end)
-            return word[i] - 1 - c.base; /* the call is before where it returns to */
+        if (word[i] > c->begin && word[i] < c->end)
+            return word[i] - 1 - c->base; /* the call is before where it returns to */
     return 0;
+}
+
+/* The instruction, when it is the library's, and the call that led to it. */
+static void put_offsets(wh__reply *r, const ucontext_t *u)
+{
+    const code_range c = find_code();
+    uintptr_t instruction, stack;
+    registers(u, &instruction, &stack);
+    r->caller = call_offset(&c, stack);
+    r->offset = instruction >= c.begin && instruction < c.end ? instruction - c.base : r->caller;
 }
 
 static bool is_stack_overflow(uintptr_t address)
@@ -229,7 +235,7 @@ static const char *signal_name(int number)
 static void on_signal(int number, siginfo_t *info, void *context)
 {
     wh__reply r = {.size = sizeof r, .late = number == SIGALRM, .signal = number == SIGALRM ? 0 : number};
-    r.offset = kernel_offset(context);
+    put_offsets(&r, context);
     put(&r, at->who);
     put(&r, at->who[0] ? ": " : "");
     put(&r, number == SIGALRM ? limit_text : signal_name(number));
