@@ -63,8 +63,8 @@ local function compiler_time(place)
   local flags = assert(whorl.build_info():match("kernel flags: ([^\n]*)"))
   local vectors = os.execute("grep -q avx2 /proc/cpuinfo") == 0 and "-march=x86-64-v3" or ""
   local source, out = place:path "alone.c", place:path "alone.so"
-  local line = ("cc %s -g1 -fstack-protector-strong -Wall %s -I%s -MMD -MF %s -o %s %s -lm"):format(flags, vectors,
-    quote(command.source .. "/kernels"), quote(out .. ".d"), quote(out), quote(source))
+  local line = ("cc %s -g1 -fstack-protector-strong -fstack-clash-protection -Wall %s -I%s -MMD -MF %s -o %s %s -lm")
+    :format(flags, vectors, quote(command.source .. "/kernels"), quote(out .. ".d"), quote(out), quote(source))
   command.write(source, faults.numbered(kernel, 7))
   local times = {}
   for i = 1, 21 do

@@ -16,8 +16,9 @@
 #define FAST_SECONDS 0.5  /* that of a fast build, which may leave the verdict to the full one */
 
 /* What builds while whorl runs has besides the flags of the shipped kernels: lines for whoever looks for a crash, a
- * stack that does not break in silence, and the compiler's opinion. */
-#define LIVE_FLAGS "-g1 -fstack-protector-strong -Wall"
+ * stack that does not break in silence, nor grow in steps that miss the page below it, where another thread's may
+ * begin; and the compiler's opinion. */
+#define LIVE_FLAGS "-g1 -fstack-protector-strong -fstack-clash-protection -Wall"
 
 /* The newest instruction set of this machine by its level, not by "native": caches are shared between machines. */
 static const char *machine_flag(void)
@@ -725,8 +726,6 @@ static bool is_removed(wh__job *j)
     wh_path real;
     if (wh__path_real(&real, j->unit->path.s))
         return false;
-    if (j->kind == WH_JOB_FULL && j->units->fast)
-        j->key = 0; /* and when it comes back as it was, the full build is still to be made */
     wh__take_free(&j->take);
     j->take = (wh__take){.kind = WH_TAKE_UNCHANGED};
     return true;
@@ -740,7 +739,7 @@ void wh__job_work(wh__job *j)
     if (is_removed(j))
         return;
     j->key = fingerprint(j);
-    if (j->kind == WH_JOB_FULL && j->units->fast && j->unit->type != WH_UNIT_LIBRARY ? false : j->key == j->known_key)
+    if (j->key == j->known_key)
         return;
     j->take.kind = WH_TAKE_NONE;
     build(j);

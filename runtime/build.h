@@ -17,9 +17,13 @@ typedef struct { /* what makes one module: twist.c, winding/, twist.so */
     wh__origin *origin; /* its generations */
     bool dirty;         /* it was saved since a job last looked at it */
     bool busy[2];       /* a job of that kind is at it */
-    bool full_wanted;   /* the fast job left the rest to the full one */
+    bool full_wanted;   /* the last save still needs its full job */
     bool awaited;       /* no job has answered the last save yet */
-    uint64_t key;       /* fingerprint of what the last job saw; 0: the same text is to be tried again */
+    uint32_t saves;     /* that jobs have begun on */
+    uint32_t answered;  /* the last of them that is optimised or refused: nothing else is to be said of it */
+    uint64_t key[2];    /* fingerprint of what the last job of that kind saw; 0: the same text is to be tried again */
+    uint64_t text;      /* fingerprint of what the first job that ended saw … */
+    uint32_t text_save; /* … of this save */
     uint64_t crashed;   /* the text that crashed in a cook last */
     uint32_t pinned;    /* the generation that stays whatever is saved; 0: none */
     uint32_t denied;    /* the generation that the policy refused last */

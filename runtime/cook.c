@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNTIMED 16      /* of so many small cooks of a thread one is timed */
+#define UNTIMED 64      /* of so many small cooks of a thread one is timed */
 #define MOST_TURNS 32   /* of a cook whose kernels crash one after the other */
 #define TIME_LIMIT 10.0 /* seconds, where the pipeline does not say */
 
@@ -239,6 +239,8 @@ void wh__apply_patch(unsigned char *value, const wh__patch *p, const double from
 static wh_status bring_to_now(wh__cook *c)
 {
     const wh__plan *p = c->plan;
+    if (p->patch_count == 0)
+        return WH_OK;
     double(*of_time)[4] = p->function_count ? malloc(p->function_count * sizeof *of_time) : NULL;
     if (p->function_count && !of_time)
         return wh__fail(WH_ERR_MEMORY, "out of memory");
@@ -250,12 +252,12 @@ static wh_status bring_to_now(wh__cook *c)
     return status;
 }
 
-/* Values, what is ready, and times, in the memory of the thread or in some of their own. */
+/* Values, what is ready, times and stages, in the memory of the thread or in some of their own. */
 static bool make_room(wh__cook *c)
 {
     const uint32_t calls = c->plan->call_count + 1;
     const size_t value = ((size_t)c->plan->value_size + 127) & ~(size_t)63, ready = calls * sizeof *c->ready;
-    const size_t size = value + ready + calls * sizeof *c->nanoseconds;
+    const size_t cleared = ready + calls * sizeof *c->nanoseconds, size = value + cleared + calls * sizeof *c->stage;
     unsigned char *to = c->thread->memory;
     if (size > WH_THREAD_MEMORY)
         to = c->room = aligned_alloc(64, (size + 63) & ~(size_t)63);
@@ -266,7 +268,8 @@ static bool make_room(wh__cook *c)
     c->nanoseconds = (atomic_ullong *)(void *)(to + value + ready);
     if (c->plan->value_size)
         memcpy(c->value, c->plan->value, c->plan->value_size);
-    memset(to + value, 0, size - value);
+    c->stage = (wh__stage *)(void *)(to + value + cleared);
+    memset(to + value, 0, cleared);
     return true;
 }
 
@@ -280,6 +283,7 @@ static void clear(wh__cook *c, wh_session *s, const wh_view *view, double second
     c->room = NULL;
     c->value = NULL;
     c->ready = NULL;
+    c->stage_count = 0;
     c->view = view;
     c->packed = NULL;
     memset(&c->shape, 0, sizeof c->shape);
@@ -316,8 +320,10 @@ static wh_status end_cook(wh__cook *c)
         atomic_fetch_sub(&c->session->work_done, atomic_load(&c->done));
         atomic_fetch_sub(&c->session->work_total, c->announced);
     }
-    free(c->packed);
-    free(c->room);
+    if (c->packed)
+        free(c->packed);
+    if (c->room)
+        free(c->room);
     if (atomic_load_explicit(&c->session->cancels, memory_order_relaxed) != c->cancels)
         return wh__fail(WH_ERR_CANCELLED, "cancelled");
     if (status == WH_OK) {
@@ -358,7 +364,8 @@ static wh_status run_once(wh__cook *c, void (*work)(wh__cook *c, void *context),
         *again = mended && status == WH_ERR_KERNEL;
     }
     wh__unpin_pointer(c->thread);
-    free(c->reason);
+    if (c->reason)
+        free(c->reason);
     return status;
 }
 
@@ -433,16 +440,6 @@ bool wh__cook_stopped(wh__cook *c)
 {
     return atomic_load_explicit(&c->status, memory_order_relaxed) != WH_OK ||
            atomic_load_explicit(&c->session->cancels, memory_order_relaxed) != c->cancels;
-}
-
-const void *wh__params(const wh__cook *c, const wh__call *call)
-{
-    return c->value + call->params;
-}
-
-const wh_common *wh__common(const wh__cook *c, const wh__call *call)
-{
-    return (const wh_common *)(const void *)(c->value + call->common);
 }
 
 bool wh__cook_parallel(wh__cook *c, uint32_t count, uint64_t weight, const char *kernel,
@@ -706,7 +703,7 @@ static const float *attribute_values(const wh_attribute *a, const wh__arrays *ar
 void wh__begin_block(const wh__cook *c, wh__arrays *a)
 {
     wh_block *b = &a->block; /* member by member: the others are set for each kernel */
-    a->thread = wh__thread_self();
+    a->thread = wh__thread_self(); /* anew: a kernel that ran off its arrays may have spoiled it */
     b->size = sizeof *b;
     b->count = a->count;
     b->first = a->first;
@@ -727,31 +724,41 @@ static void call_run(void *context)
     r->run(r->block);
 }
 
-void wh__run_block(wh__cook *c, uint32_t index, wh__arrays *a, float *value)
+void wh__runner_make(const wh__cook *c, uint32_t index, wh__runner *out)
 {
-    const wh__call *call = c->plan->call[index];
-    const wh__ready *r = &c->ready[index];
+    wh__call *call = c->plan->call[index];
+    const wh__kernel *k = call->kernel;
+    out->call = call;
+    out->run = k->desc.run;
+    out->begin = k->module->begin;
+    out->end = k->module->end;
+    out->params = wh__params(c, call);
+    out->ready = &c->ready[index];
+    out->normals = k->desc.needs & WH_NEEDS_NORMALS;
+}
+
+void wh__run_block(wh__cook *c, const wh__runner *r, wh__arrays *a, float *value)
+{
     const float *attribute[WH_MOST_ATTRIBUTES];
-    for (uint32_t i = 0; i < call->attribute_count; i++)
-        attribute[i] = attribute_values(r->attribute[i], a, a->attribute[i]);
-    const bool normals = a->has_normals && (call->kernel->desc.needs & WH_NEEDS_NORMALS);
+    for (uint32_t i = 0; i < r->call->attribute_count; i++)
+        attribute[i] = attribute_values(r->ready->attribute[i], a, a->attribute[i]);
+    const bool normals = a->has_normals && r->normals;
     wh_block *b = &a->block;
     b->value = value;
     b->nx = normals ? a->nx : NULL;
     b->ny = normals ? a->ny : NULL;
     b->nz = normals ? a->nz : NULL;
     b->attribute = attribute;
-    b->params = wh__params(c, call);
-    b->state = r->state;
+    b->params = r->params;
+    b->state = r->ready->state;
     wh__thread *t = a->thread;
-    if (!t || t->region < 0) {
-        wh__cook_call(c, call, call_run, &(block_run){call->kernel->desc.run, b});
+    if (t->region < 0) {
+        wh__cook_call(c, r->call, call_run, &(block_run){r->run, b});
         return;
     }
-    const wh__module *m = call->kernel->module;
-    t->calling = call;
-    wh__guard_open(t, m->begin, m->end);
-    call->kernel->desc.run(b);
+    t->calling = r->call;
+    wh__guard_open(t, r->begin, r->end);
+    r->run(b);
     wh__guard_close(t);
 }
 
@@ -774,7 +781,9 @@ void wh__eval_ops(wh__cook *c, uint32_t first, uint32_t count, wh__arrays *a)
     for (uint32_t i = first; i < first + count; i++) {
         const wh__op *o = &c->plan->op[i];
         if (o->kind == WH_OP_FIELD) {
-            wh__run_block(c, o->call, a, a->weight[depth++]);
+            wh__runner r;
+            wh__runner_make(c, o->call, &r);
+            wh__run_block(c, &r, a, a->weight[depth++]);
         } else if (o->kind == WH_OP_CONST) {
             for (uint32_t k = 0; k < a->count; k++)
                 a->weight[depth][k] = o->value;

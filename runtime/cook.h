@@ -17,17 +17,35 @@ typedef struct { /* what a call of a kernel needs in this cook */
     const wh_attribute *attribute[WH_MOST_ATTRIBUTES];
 } wh__ready;
 
+typedef struct { /* a call's kernel, with all that its blocks need at hand */
+    wh__call *call;
+    void (*run)(const wh_block *b);
+    uintptr_t begin, end; /* its code */
+    const void *params;
+    const wh__ready *ready;
+    bool normals; /* it needs them */
+} wh__runner;
+
+typedef struct { /* a stage that is enabled */
+    wh__runner runner;
+    uint32_t call;
+    float envelope;
+    bool blended; /* by its mask or envelope, with the points as they were */
+} wh__stage;
+
 typedef struct {
     wh_session *session;
-    wh__thread *thread;     /* the one that cooks; its memory holds value, ready and nanoseconds when they fit */
+    wh__thread *thread;     /* the one that cooks; its memory holds what follows room, when it fits */
     const wh__scene *scene; /* NULL: the plan was given, and nothing is pinned */
     wh__plan *plan;
     const wh__settings *settings;
     unsigned long long cancels;
     double time;
-    void *room;                 /* malloc'ed, when the thread's memory is too small */
-    unsigned char *value;       /* the plan's, with this moment's settings and functions of time */
-    wh__ready *ready;           /* one a call */
+    void *room;           /* malloc'ed, when the thread's memory is too small */
+    unsigned char *value; /* the plan's, with this moment's settings and functions of time */
+    wh__ready *ready;     /* one a call */
+    wh__stage *stage;     /* stage_count of them, in order; room for one a call */
+    uint32_t stage_count;
     atomic_ullong *nanoseconds; /* one a call */
     bool timed;                 /* of small cooks only some are: looking at the clock would take longer than they do */
     const wh_view *view;
@@ -61,8 +79,16 @@ void wh__cook_fail(wh__cook *c, wh_status status, const char *at, const char *ke
 bool wh__cook_stopped(wh__cook *c); /* failed or cancelled */
 
 wh__service wh__service_for(wh__cook *c, const wh__call *call);
-const void *wh__params(const wh__cook *c, const wh__call *call);
-const wh_common *wh__common(const wh__cook *c, const wh__call *call);
+
+static inline const void *wh__params(const wh__cook *c, const wh__call *call)
+{
+    return c->value + call->params;
+}
+
+static inline const wh_common *wh__common(const wh__cook *c, const wh__call *call)
+{
+    return (const wh_common *)(const void *)(c->value + call->common);
+}
 
 wh_status wh__check_view(const wh_view *v);
 /* Makes the shape of the view: checked, packed. */
@@ -82,7 +108,8 @@ bool wh__cook_parallel(wh__cook *c, uint32_t count, uint64_t weight, const char 
 /* The value of an expression for each point of the arrays; the result stands in a->weight[0]. */
 void wh__eval_ops(wh__cook *c, uint32_t first, uint32_t count, wh__arrays *a);
 void wh__begin_block(const wh__cook *c, wh__arrays *a); /* once a->first and a->count are set, before these: */
-void wh__run_block(wh__cook *c, uint32_t call, wh__arrays *a, float *value);
+void wh__runner_make(const wh__cook *c, uint32_t call, wh__runner *out);
+void wh__run_block(wh__cook *c, const wh__runner *r, wh__arrays *a, float *value);
 
 /* Room for a block on this thread; NULL: memory is short, and the cook has failed. */
 wh__arrays *wh__cook_arrays(wh__cook *c);

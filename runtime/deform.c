@@ -16,18 +16,9 @@ typedef struct {
     float *out;
     const float *moved;   /* result of a whole-mesh stage, to be blended in; else NULL */
     const float *normal;  /* or NULL */
-    uint32_t first, last; /* calls; those that are no enabled stages are passed over */
+    uint32_t first, last; /* stages of the cook */
     uint32_t point_count;
 } pass;
-
-static bool is_stage(const wh__cook *c, uint32_t call)
-{
-    const wh__call *s = c->plan->call[call];
-    if (s->role != WH_ROLE_STAGE)
-        return false;
-    const wh_common *m = wh__common(c, s);
-    return m->enabled && m->envelope != 0;
-}
 
 static bool needs_normals(const wh__plan *p, const wh__call *s)
 {
@@ -90,11 +81,13 @@ static void blend(const float *restrict weight, const float *restrict old, float
     }
 }
 
-static void make_weights(const pass *p, const wh__call *s, wh__arrays *a, float envelope)
+static void make_weights(const pass *p, const wh__stage *s, wh__arrays *a)
 {
+    const wh__call *call = s->runner.call;
+    const float envelope = s->envelope;
     float *w = a->weight[0];
-    if (s->mask_count)
-        wh__eval_ops(p->cook, s->mask_first, s->mask_count, a);
+    if (call->mask_count)
+        wh__eval_ops(p->cook, call->mask_first, call->mask_count, a);
     else
         for (uint32_t i = 0; i < a->count; i++)
             w[i] = 1;
@@ -104,47 +97,50 @@ static void make_weights(const pass *p, const wh__call *s, wh__arrays *a, float 
     }
 }
 
-static void move_points(const pass *p, uint32_t call, wh__arrays *a)
+static void move_points(const pass *p, const wh__stage *s, wh__arrays *a)
 {
-    if (!p->moved) {
-        wh__run_block(p->cook, call, a, NULL);
-        return;
-    }
-    unpack(p->moved + a->first * 3, a->count, a->x, a->y, a->z);
+    if (p->moved)
+        unpack(p->moved + a->first * 3, a->count, a->x, a->y, a->z);
+    else
+        wh__run_block(p->cook, &s->runner, a, NULL);
 }
 
-static void run_stage(const pass *p, uint32_t call, wh__arrays *a)
+static void run_blended(const pass *p, const wh__stage *s, wh__arrays *a)
 {
-    const wh__call *s = p->cook->plan->call[call];
-    const float envelope = wh__common(p->cook, s)->envelope;
-    const bool blended = s->mask_count || envelope != 1;
     const size_t bytes = a->count * sizeof(float);
-    if (blended) {
-        make_weights(p, s, a, envelope);
-        memcpy(a->ox, a->x, bytes), memcpy(a->oy, a->y, bytes), memcpy(a->oz, a->z, bytes);
-    }
-    move_points(p, call, a);
-    if (blended) {
-        blend(a->weight[0], a->ox, a->x, a->count);
-        blend(a->weight[0], a->oy, a->y, a->count);
-        blend(a->weight[0], a->oz, a->z, a->count);
-    }
+    make_weights(p, s, a);
+    memcpy(a->ox, a->x, bytes), memcpy(a->oy, a->y, bytes), memcpy(a->oz, a->z, bytes);
+    move_points(p, s, a);
+    blend(a->weight[0], a->ox, a->x, a->count);
+    blend(a->weight[0], a->oy, a->y, a->count);
+    blend(a->weight[0], a->oz, a->z, a->count);
 }
 
-static void run_stages(const pass *p, wh__arrays *a, bool timed)
+static void run_stage(const pass *p, const wh__stage *s, wh__arrays *a)
 {
-    double before = timed ? wh__now() : 0;
-    for (uint32_t call = p->first; call < p->last; call++) {
-        if (!is_stage(p->cook, call))
-            continue;
-        run_stage(p, call, a);
-        if (!timed)
-            continue;
+    if (s->blended)
+        run_blended(p, s, a);
+    else
+        move_points(p, s, a);
+}
+
+static void run_stages_timed(const pass *p, wh__arrays *a)
+{
+    double before = wh__now();
+    for (uint32_t i = p->first; i < p->last; i++) {
+        const wh__stage *s = &p->cook->stage[i];
+        run_stage(p, s, a);
         const double after = wh__now();
-        atomic_fetch_add_explicit(&p->cook->nanoseconds[call], (unsigned long long)((after - before) * 1e9),
+        atomic_fetch_add_explicit(&p->cook->nanoseconds[s->call], (unsigned long long)((after - before) * 1e9),
                                   memory_order_relaxed);
         before = after;
     }
+}
+
+static void run_stages(const pass *p, wh__arrays *a)
+{
+    for (uint32_t i = p->first; i < p->last; i++)
+        run_stage(p, &p->cook->stage[i], a);
 }
 
 static void run_chunk(void *context, uint32_t index)
@@ -159,7 +155,10 @@ static void run_chunk(void *context, uint32_t index)
         a->count = (uint32_t)(end - a->first < WH_BLOCK ? end - a->first : WH_BLOCK);
         wh__begin_block(p->cook, a);
         load(p, a);
-        run_stages(p, a, p->cook->timed && a->first / WH_BLOCK % TIMED_BLOCKS == 0);
+        if (p->cook->timed && a->first / WH_BLOCK % TIMED_BLOCKS == 0)
+            run_stages_timed(p, a);
+        else
+            run_stages(p, a);
         if (wh__cook_stopped(p->cook))
             return;
         store(p, a);
@@ -168,14 +167,6 @@ static void run_chunk(void *context, uint32_t index)
 
 /* ---- passes ---- */
 
-static uint32_t stages_between(const wh__cook *c, uint32_t first, uint32_t last)
-{
-    uint32_t count = 0;
-    for (uint32_t i = first; i < last; i++)
-        count += is_stage(c, i);
-    return count;
-}
-
 static uint32_t chunk_count(const pass *p)
 {
     return (uint32_t)((p->point_count + CHUNK_POINTS - 1) / CHUNK_POINTS);
@@ -183,8 +174,8 @@ static uint32_t chunk_count(const pass *p)
 
 static bool run_pass(pass *p)
 {
-    const bool ok = wh__cook_parallel(p->cook, chunk_count(p), stages_between(p->cook, p->first, p->last),
-                                      p->cook->plan->call[p->first]->kernel->id, run_chunk, p);
+    const bool ok = wh__cook_parallel(p->cook, chunk_count(p), p->last - p->first,
+                                      p->cook->stage[p->first].runner.call->kernel->id, run_chunk, p);
     p->from = (const char *)p->out; /* later passes read what this one wrote */
     p->stride = 12;
     return ok;
@@ -229,9 +220,10 @@ static void call_whole(void *context)
     r->deform(&r->job);
 }
 
-static bool run_whole(pass *p, uint32_t call)
+static bool run_whole(pass *p)
 {
     wh__cook *c = p->cook;
+    const uint32_t call = c->stage[p->first].call;
     const wh__call *s = c->plan->call[call];
     wh__shape now = shape_now(p);
     if (!wh__cook_ready(c, call, &now, true))
@@ -259,68 +251,81 @@ static bool run_whole(pass *p, uint32_t call)
     return ok;
 }
 
-/* Whether a stage can join those before it in one visit of each block. */
-static bool begins_pass(const wh__cook *c, uint32_t call)
+/* Whether a stage cannot join those before it in one visit of each block. */
+static bool begins_pass(const wh__cook *c, const wh__stage *s)
 {
-    const wh__call *s = c->plan->call[call];
-    return s->kernel->desc.deform || needs_normals(c->plan, s);
+    return s->runner.call->kernel->desc.deform || needs_normals(c->plan, s->runner.call);
 }
 
 static bool run_segment(pass *p)
 {
     wh__cook *c = p->cook;
-    const wh__call *head = c->plan->call[p->first];
+    const wh__call *head = c->stage[p->first].runner.call;
     float *normal = NULL;
     const bool ok = (!needs_normals(c->plan, head) || add_normals(p, &normal)) &&
-                    (head->kernel->desc.deform ? run_whole(p, p->first) : run_pass(p));
+                    (head->kernel->desc.deform ? run_whole(p) : run_pass(p));
     free(normal);
     p->normal = NULL;
     return ok;
 }
 
-static bool ready_stage(wh__cook *c, uint32_t call)
+static bool ready_stage(wh__cook *c, const wh__stage *stage)
 {
-    const wh__call *s = c->plan->call[call];
+    const wh__call *s = stage->runner.call;
     const bool whole = s->kernel->desc.deform || needs_normals(c->plan, s);
     if (whole && !wh__cook_shape(c))
         return false;
     /* A whole-mesh stage prepares for the points as they reach it. */
-    return (s->kernel->desc.deform || wh__cook_ready(c, call, &c->shape, true)) &&
+    return (s->kernel->desc.deform || wh__cook_ready(c, stage->call, &c->shape, true)) &&
            wh__cook_ready_ops(c, s->mask_first, s->mask_count, true);
+}
+
+static void add_stage(wh__cook *c, uint32_t index, wh__call *s)
+{
+    const wh_common *m = wh__common(c, s);
+    const bool enabled = m->enabled && m->envelope != 0;
+    atomic_store_explicit(&s->enabled, enabled, memory_order_relaxed);
+    if (!enabled)
+        return;
+    wh__stage *stage = &c->stage[c->stage_count++];
+    wh__runner_make(c, index, &stage->runner);
+    stage->call = index;
+    stage->envelope = m->envelope;
+    stage->blended = s->mask_count || m->envelope != 1;
+}
+
+static void list_stages(wh__cook *c)
+{
+    for (uint32_t i = 0; i < c->plan->call_count; i++)
+        if (c->plan->call[i]->role == WH_ROLE_STAGE)
+            add_stage(c, i, c->plan->call[i]);
 }
 
 static void report_times(const wh__cook *c)
 {
-    for (uint32_t i = 0; i < c->plan->call_count; i++) {
-        wh__call *s = c->plan->call[i];
-        if (s->role != WH_ROLE_STAGE)
-            continue;
-        atomic_store_explicit(&s->enabled, is_stage(c, i), memory_order_relaxed);
-        if (c->timed)
-            atomic_store_explicit(&s->milliseconds, (double)c->nanoseconds[i] * 1e-6 * TIMED_BLOCKS,
+    for (uint32_t i = 0; i < c->plan->call_count; i++)
+        if (c->plan->call[i]->role == WH_ROLE_STAGE)
+            atomic_store_explicit(&c->plan->call[i]->milliseconds, (double)c->nanoseconds[i] * 1e-6 * TIMED_BLOCKS,
                                   memory_order_relaxed);
-    }
 }
 
 static bool run_plan(pass *p)
 {
     wh__cook *c = p->cook;
-    const uint32_t count = c->plan->call_count;
+    const uint32_t count = c->stage_count;
     if (c->plan->simple && count && p->point_count <= CHUNK_POINTS) { /* one piece of work, and nothing to get ready */
         p->last = count;
         return run_pass(p);
     }
     for (uint32_t i = 0; i < count; i++)
-        if (is_stage(c, i) && !ready_stage(c, i))
+        if (!ready_stage(c, &c->stage[i]))
             return false;
     if (chunk_count(p) > 1)
-        wh__cook_announce(c, (uint64_t)chunk_count(p) * stages_between(c, 0, count));
+        wh__cook_announce(c, (uint64_t)chunk_count(p) * count);
     for (p->first = 0; p->first < count; p->first = p->last) {
         p->last = p->first + 1;
-        if (!is_stage(c, p->first))
-            continue;
-        while (p->last < count && !c->plan->call[p->first]->kernel->desc.deform &&
-               !(is_stage(c, p->last) && begins_pass(c, p->last)))
+        while (p->last < count && !c->stage[p->first].runner.call->kernel->desc.deform &&
+               !begins_pass(c, &c->stage[p->last]))
             p->last++;
         if (!run_segment(p))
             return false;
@@ -341,9 +346,11 @@ void wh__deform_plan(wh__cook *c, void *out)
               .stride = c->view->stride ? c->view->stride : 12,
               .out = out,
               .point_count = c->view->point_count};
+    list_stages(c);
     if (run_plan(&p) && p.from != (const char *)out)
         copy_through(&p);
-    report_times(c);
+    if (c->timed)
+        report_times(c);
 }
 
 wh_status wh_deform(const wh_session *s, const wh_view *in, double seconds, float *out)

@@ -104,16 +104,16 @@ static registers interrupted(const void *context)
 
 /* A signal handler starts with the default rounding and denormal modes; the host may have others, and a jump out of the
  * handler must give them back, or its numbers change from then on. */
-static uint32_t float_modes(void)
+static void save_float_modes(uint32_t *out)
 {
 #if defined(__x86_64__)
-    return __builtin_ia32_stmxcsr();
+    __asm__ volatile("stmxcsr %0" : "=m"(*out)); /* the builtin would read back what has hardly been stored */
 #elif defined(__aarch64__)
     uint64_t modes;
     __asm__ volatile("mrs %0, fpcr" : "=r"(modes));
-    return (uint32_t)modes;
+    *out = (uint32_t)modes;
 #else
-    return 0;
+    *out = 0;
 #endif
 }
 
@@ -760,7 +760,7 @@ static bool guarded(wh__thread *t, const wh__guarded_code *code, bool open, void
     g->depth = depth + 1;
     f->begin = code->begin;
     f->end = code->end;
-    f->float_modes = float_modes();
+    save_float_modes(&f->float_modes);
     atomic_store_explicit(&f->seconds, code->seconds, memory_order_relaxed);
     t->region = open ? -1 : (int)depth + 1;
     bool returned = returns(g, depth + 1, open, call, context);

@@ -8,6 +8,7 @@ struct wh__job {
     wh__units *units;
     wh__unit *unit; /* only its address, and word, path, shown, type and origin, which never change */
     wh__job_kind kind;
+    uint32_t save; /* which of the unit's */
     uint64_t known_key;
     char **part; /* files that went into it: sources and what they include, then what the compiler adds */
     uint32_t part_count;

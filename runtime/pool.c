@@ -151,11 +151,12 @@ static void leave(wh_pool *p, job *j)
 
 void wh__pool_run(wh_pool *p, uint32_t count, void (*work)(void *context, uint32_t i), void *context)
 {
-    job j = {.work = work, .context = context, .count = count};
     if (count < 2 || p->started == 0) {
-        work_on(&j);
+        for (uint32_t i = 0; i < count; i++)
+            work(context, i);
         return;
     }
+    job j = {.work = work, .context = context, .count = count};
     enter(p, &j);
     work_on(&j);
     leave(p, &j);

@@ -403,10 +403,11 @@ static bool wants(const wh__units *u, const wh__unit *unit, wh__job_kind kind)
         return false;
     if (kind == WH_JOB_FAST)
         return unit->dirty && has_fast(u, unit);
-    return has_fast(u, unit) ? unit->full_wanted && !unit->dirty && !unit->busy[WH_JOB_FAST] : unit->dirty;
+    return has_fast(u, unit) ? unit->full_wanted && !unit->dirty : unit->dirty;
 }
 
-/* Full jobs of one text go on while the next text has its fast one; no more of either kind than there are cores. */
+/* Both jobs of a save go on at once, and full ones while the next text has its fast one; no more of either kind than
+ * there are cores. */
 wh__unit *wh__units_next(wh__units *u, wh__job_kind *kind)
 {
     for (int k = WH_JOB_FAST; k <= WH_JOB_FULL; k++)
@@ -429,7 +430,9 @@ static wh__job *new_job(wh__units *u, wh__unit *unit, wh__job_kind kind, wh__tri
     j->unit = unit;
     j->kind = kind;
     j->trial = t;
-    j->known_key = unit->key;
+    j->save = unit->saves;
+    /* A full job has nothing to do when both last saw this text. */
+    j->known_key = kind == WH_JOB_FULL && unit->key[WH_JOB_FAST] != unit->key[WH_JOB_FULL] ? 0 : unit->key[kind];
     j->saved_at = unit->saved_at;
     j->held[0] = unit->live, j->held[1] = unit->pinned;
     j->compiler = choose_compiler(u->compiler);
@@ -438,12 +441,11 @@ static wh__job *new_job(wh__units *u, wh__unit *unit, wh__job_kind kind, wh__tri
 
 void wh__units_begin(wh__units *u, wh__unit *unit, wh__job_kind kind, wh__trial_plan *t)
 {
+    unit->saves += unit->dirty;
     wh__job *j = new_job(u, unit, kind, t);
     if (j && j->compiler && pthread_create(&j->thread, NULL, job_thread, j) == 0) {
-        if (kind == WH_JOB_FULL && has_fast(u, unit))
-            unit->full_wanted = false;
-        else
-            unit->dirty = false;
+        unit->dirty = false;
+        unit->full_wanted = kind == WH_JOB_FAST;
         unit->busy[kind] = true;
         u->running[kind]++;
         return;
@@ -504,24 +506,58 @@ static wh__job *oldest_done(wh__units *u)
     return j;
 }
 
-/* A full build of a text that has been saved over meanwhile is nothing to anybody. */
-static bool is_stale(const wh__job *j)
+static uint64_t seen_key(const wh__job *j)
 {
-    const uint64_t key = j->key ? j->key : j->take.key; /* of what was refused */
-    return j->kind == WH_JOB_FULL && has_fast(j->units, j->unit) &&
-           (j->unit->dirty || j->unit->busy[WH_JOB_FAST] || (key && key != j->unit->key));
+    return j->key ? j->key : j->take.key; /* of what was refused */
 }
 
-static void settle_unit(wh__unit *unit, const wh__job *j)
+/* A full build of a text that has been saved over meanwhile is nothing to anybody, and so is a fast one that the full
+ * one has overtaken. */
+static bool is_stale(const wh__job *j)
+{
+    const wh__unit *u = j->unit;
+    if (!has_fast(j->units, u))
+        return false;
+    return j->save == u->answered || (j->kind == WH_JOB_FULL && (u->dirty || j->save != u->saves));
+}
+
+/* The two jobs of a save found different texts: whoever saved the second may not have been noticed. */
+static bool is_torn(const wh__job *j)
+{
+    wh__unit *u = j->unit;
+    const uint64_t key = seen_key(j);
+    const bool second = u->text_save == j->save, differs = second && key && u->text && key != u->text;
+    u->text = second ? u->text : key;
+    u->text_save = j->save;
+    return has_fast(j->units, u) && j->save == u->saves && differs;
+}
+
+/* What the fast tier let through and the compiler refused is nothing to go back to. */
+static void drop_stale(wh__job *j, wh__take *t)
+{
+    wh__unit *u = j->unit;
+    if (t->module && j->kind == WH_JOB_FAST && u->key[WH_JOB_FULL] == 0)
+        wh__history_mark(&u->origin->history, t->module->generation, WH_RECORD_REFUSED,
+                         "its optimised build was refused");
+    wh__module_drop(t->module);
+    wh__take_free(t);
+    *t = (wh__take){.kind = WH_TAKE_UNCHANGED, .unit = u};
+    if (j->kind == WH_JOB_FULL && j->save != u->answered)
+        u->full_wanted = true; /* should the newer text turn out to be the same */
+}
+
+static void settle_unit(wh__unit *u, const wh__job *j)
 {
     const wh__take *t = &j->take;
-    unit->key = j->key;
-    if (t->kind == WH_TAKE_LATER || (t->kind == WH_TAKE_MODULE && t->module->fast))
-        unit->full_wanted = true;
-    else if (t->kind != WH_TAKE_UNCHANGED)
-        unit->full_wanted = false;
-    if (t->kind != WH_TAKE_LATER && !unit->dirty)
-        unit->awaited = false;
+    const bool fast = t->kind == WH_TAKE_LATER || (t->kind == WH_TAKE_MODULE && t->module->fast);
+    u->key[j->kind] = j->key;
+    if (t->kind != WH_TAKE_UNCHANGED && !fast) { /* it is all that there is to say of this save */
+        u->key[WH_JOB_FAST] = u->key[WH_JOB_FULL] = j->key;
+        u->answered = j->save;
+        u->full_wanted = false;
+    }
+    if (t->kind != WH_TAKE_LATER && !u->dirty)
+        u->awaited = false;
 }
 
 wh__take wh__units_take(wh__units *u)
@@ -534,17 +570,15 @@ wh__take wh__units_take(wh__units *u)
     j->unit->busy[j->kind] = false;
     wh__take t = j->take;
     t.unit = j->unit;
-    if (is_stale(j)) {
-        wh__module_drop(t.module);
-        wh__take_free(&t);
-        t = (wh__take){.kind = WH_TAKE_UNCHANGED, .unit = j->unit};
-        j->unit->full_wanted = true; /* should the newer text turn out to be the same */
-        if (!j->unit->busy[WH_JOB_FAST])
-            j->unit->dirty = j->unit->awaited = true; /* whoever saved it may not have been noticed */
+    const bool torn = is_torn(j);
+    if (torn || is_stale(j)) {
+        drop_stale(j, &t);
     } else {
         take_parts(u, j);
         settle_unit(j->unit, j);
     }
+    if (torn)
+        j->unit->dirty = j->unit->awaited = true;
     free_job(j);
     return t;
 }

@@ -28,7 +28,7 @@
 #define MOST_KINDS 64
 #define MOST_THREADS 64
 #define SOURCE_EVERY 53 /* no multiple of what BAD_EVERY may be, so that sources are good and bad */
-#define PATIENCE 10.0   /* seconds until a save counts as lost */
+#define PATIENCE 60.0   /* seconds until a save counts as lost: on a busy machine a loop is refused late */
 #define FEWEST_POINTS 1500
 #define MOST_POINTS 20000
 

@@ -136,7 +136,8 @@ function M.numbered(text, number)
 end
 
 local function build(folder, name)
-  local line = "%s -std=gnu11 -O3 -w -ffp-contract=off -fvisibility=hidden -fPIC -shared -I%s -o %s %s -lm"
+  local line = "%s -std=gnu11 -O3 -w -ffp-contract=off -fstack-clash-protection -fvisibility=hidden -fPIC -shared " ..
+    "-I%s -o %s %s -lm"
   local include = command.source .. "/kernels"
   local path = command.quote(folder .. "/" .. name)
   assert(os.execute(line:format(os.getenv "CC" or "cc", command.quote(include), path .. ".so", path .. ".c")) == 0)
