@@ -9,7 +9,7 @@ if(BUILD_SHARED_LIBS)
 endif()
 
 list(FILTER runtime_sources EXCLUDE REGEX
-     "/(beside|build|builtin|canary|equip|generations|guard_posix|history|info|input|live|os_linux|os_program|rebind|recover|units)\\.c$")
+     "/(arrive|attempt|beside|build|builtin|canary|crashes|equip|generations|guard_posix|history|info|input|jobs|live|notice|os_linux|os_program|publish|rebind|recover|switch|transact|units)\\.c$")
 file(GLOB static_sources CONFIGURE_DEPENDS runtime/static/*.c)
 
 # The table of runtime/static/linked.h.

@@ -692,6 +692,16 @@ static bool load_again(wh__job *j, wh_path *library)
     return compile(j, library) && load(j, library, false);
 }
 
+/* Nothing can go back to it. One that ran before may well run again: its library is not to blame. */
+static void refuse_built(wh__job *j)
+{
+    wh__records list = wh__history_read(&j->unit->origin->history);
+    for (uint32_t i = 0; i < list.count; i++)
+        if (list.item[i].generation == j->take.generation && list.item[i].state == WH_RECORD_BUILT)
+            wh__history_mark(&j->unit->origin->history, j->take.generation, WH_RECORD_REFUSED, j->take.text);
+    free(list.item);
+}
+
 static void build(wh__job *j)
 {
     wh_path library;
@@ -716,6 +726,7 @@ static void build(wh__job *j)
         return;
     }
     drop_result(j);
+    refuse_built(j);
     j->take.key = j->key;
     j->key = 0; /* the same text again is tried again: whoever mends by going back wants to hear of it */
 }
@@ -746,6 +757,7 @@ void wh__job_work(wh__job *j)
     if (j->take.kind == WH_TAKE_REFUSED && is_removed(j))
         return;
     j->take.fast = j->kind == WH_JOB_FAST;
-    if (j->take.kind == WH_TAKE_MODULE && !j->take.module->fast && j->trial)
+    const bool full = j->take.kind == WH_TAKE_REFUSED || (j->take.kind == WH_TAKE_MODULE && !j->take.module->fast);
+    if (full && j->trial)
         wh__history_trim(&j->unit->origin->history, j->trial->keep ? j->trial->keep : 8, j->held, 2);
 }

@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_RECORDS = 1000 }; /* trimming comes long before; this bounds a file that nobody trims */
+enum {
+    MOST_RECORDS = 1000, /* trimming comes long before; this bounds a file that nobody trims */
+    MOST_BAD = 8         /* refused and bad ones that stay: they are shown, and the same text is not tried again */
+};
 
 typedef struct {
     wh__records records;
@@ -308,6 +311,13 @@ static void remove_libraries(const wh__history *h, const wh__records *kept, uint
     }
 }
 
+static bool can_run(const wh__record *r)
+{
+    return r->state < WH_RECORD_REFUSED;
+}
+
+/* Those that can run and the others are counted apart: a run of bad saves must not push out what can be gone back to.
+ */
 void wh__history_trim(wh__history *h, uint32_t most, const uint32_t *held, uint32_t held_count)
 {
     store s;
@@ -315,11 +325,14 @@ void wh__history_trim(wh__history *h, uint32_t most, const uint32_t *held, uint3
     void *lock = begin(h, &s, &ok);
     wh__records *r = &s.records;
     uint64_t *gone = ok && r->count ? malloc(r->count * sizeof *gone) : NULL;
-    uint32_t gone_count = 0, kept = 0;
-    const uint32_t good = newest_good(r), count = r->count;
+    uint32_t gone_count = 0, kept = 0, left[2] = {0, 0};
+    const uint32_t good = newest_good(r), count = r->count, room[2] = {MOST_BAD, most};
+    for (uint32_t i = 0; i < count; i++)
+        left[can_run(&r->item[i])]++;
     for (uint32_t i = 0; gone && i < count; i++) {
         const wh__record *one = &r->item[i];
-        if (count - i <= most || one->generation == good || is_held(one->generation, held, held_count))
+        const bool runs = can_run(one), fits = left[runs]-- <= room[runs];
+        if (fits || one->generation == good || is_held(one->generation, held, held_count))
             r->item[kept++] = *one;
         else
             gone[gone_count++] = one->key;

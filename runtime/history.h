@@ -47,7 +47,7 @@ void wh__history_mark(wh__history *h, uint32_t generation, wh__record_state stat
 /* The library of a generation: the optimised one when it is there. false: gone. */
 bool wh__history_library(wh__history *h, uint64_t key, wh_path *out, bool *fast);
 void wh__history_path(const wh__history *h, uint64_t key, bool fast, wh_path *out); /* where it is or would be */
-/* Forgets all but the newest `most` records, and removes the libraries (both tiers) of what it forgets; never forgets
- * the newest good one, nor those in `held`. */
+/* Forgets all but the newest `most` records that can run and a few of the others, and removes the libraries (both
+ * tiers) of what it forgets; never forgets the newest good one, nor those in `held`. */
 void wh__history_trim(wh__history *h, uint32_t most, const uint32_t *held, uint32_t held_count);
 #endif

@@ -79,12 +79,12 @@ wh_status wh_open(const char *lua_path, const wh_options *options, wh_session **
         return wh__fail(WH_ERR_ARGUMENT, "%u threads are more than %d", o->threads, MOST_THREADS);
     if (lua_path && strlen(lua_path) >= sizeof(wh_path))
         return wh__fail(WH_ERR_ARGUMENT, "the path of the pipeline file is too long");
-    wh_session *s = *out = new_session(lua_path, o);
+    wh_session *s = new_session(lua_path, o);
     if (!s || !s->pool || !s->host) {
-        *out = NULL;
         wh_close(s);
         return wh__fail(WH_ERR_MEMORY, "out of memory");
     }
+    __atomic_store_n(out, s, __ATOMIC_RELEASE); /* whose thread wants to know how far the builds are */
     wh__builtin_open(s);
     wh__live_open(s, o);
     wh__live_load(s);

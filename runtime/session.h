@@ -48,16 +48,6 @@ typedef struct { /* one kernel by its id */
     double saved_at, noticed_at, arrived_at;
 } wh__entry;
 
-typedef struct { /* one mistake, kept until it is known which attempt counts */
-    char *file, *text;
-    uint32_t line;
-} wh__mistake;
-
-typedef struct {
-    wh__mistake *item;
-    size_t count;
-} wh__mistakes;
-
 typedef struct { /* a generation that was replaced: it leaves once its last cook did */
     wh__module *module;
     const char *id;
@@ -91,7 +81,8 @@ struct wh_session {
     bool by_hand;    /* wh_publish was called */
     bool again;      /* what was tried was good, and could not be published at that moment */
     double saved_at, noticed_at, looked_at;
-    bool *is_set; /* which parameters the host has set */
+    double opened_at; /* wall time */
+    bool *is_set;     /* which parameters the host has set */
     wh__units units;
     wh__entry *entry;
     uint32_t entry_count;
@@ -168,7 +159,7 @@ wh__module *wh__builtin_load(const char *word); /* NULL: there is none of that w
 void wh__equip(wh_session *s, const wh_options *o);
 void wh__unequip(wh_session *s);
 
-/* live.c: noticing saves, transactions, publishing. */
+/* live.c and what live.h lists: noticing saves, transactions, publishing. */
 void wh__live_open(wh_session *s, const wh_options *o);
 void wh__live_load(wh_session *s); /* the pipeline file, and the kernels that it names */
 void wh__live_close(wh_session *s);

@@ -231,7 +231,8 @@ WH_API wh_status wh_source(const wh_session *s, double seconds, wh_mesh **out);
  * [any] */
 WH_API void wh_cancel(wh_session *s);
 /* Share of the work of the running cooks that is done, 0 .. 1; *what (optional) becomes the kernel at work, a string
- * that lasts as long as the library, or "". 1 when none runs. [any] */
+ * that lasts as long as the library, or "". 1 when none runs. While wh_open builds kernels *out is there already, for
+ * this function alone (read it as an atomic), and *what is "building kernels". [any] */
 WH_API double wh_progress(const wh_session *s, const char **what);
 
 /* Reads OBJ, PLY, STL, and with assimp more, by content and name. Point order is kept; polygons are kept for writing

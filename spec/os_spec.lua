@@ -399,8 +399,22 @@ describe("the history", function()
       "twist-0000000000000008.fast.so\ntwist-0000000000000008.so\n", libraries())
     history "mark 8 bad ''"
     history "trim 0"
-    assert.are.equal("3 3 1 full good []\n", history "read")
+    assert.are.equal("3 3 1 full good []\n8 8 1 full bad []\n", history "read")
     assert.are.equal("9\n", history "add 8 1 full")
+  end)
+
+  it("counts those that can run, and forgets all but the newest eight of the others", function()
+    for key = 1, 3 do history(("add %x 1 full"):format(key)) end
+    history "mark 1 good ''"
+    history "mark 2 good ''"
+    for key = 4, 13 do
+      history(("add %x 1 full"):format(key))
+      history(("mark %d %s ''"):format(key, key % 2 == 0 and "bad" or "refused"))
+    end
+    history "trim 2"
+    local kept = {}
+    for generation in history("read"):gmatch "(%d+) %x+ [^\n]*\n" do kept[#kept + 1] = tonumber(generation) end
+    assert.are.same({ 2, 3, 6, 7, 8, 9, 10, 11, 12, 13 }, kept)
   end)
 
   it("never gives a number twice, also when all are forgotten", function()

@@ -106,12 +106,12 @@ describe("a session", function()
     p:write("t.lua", 'local hoard = {}\nreturn pipeline "t" { deform.linear { factor = function(t)\n'
       .. 'for i = 1, t * 1e5 do hoard[#hoard + 1] = { i } end return { 1, 1, 1 } end } }')
     local s = assert(p:open "t.lua")
-    local failed
+    local failed = {}
     for _ = 1, 60 do
       local out, message = s:deform(project.cloud { { 1, 1, 1 } }, 1)
-      failed = failed or not out and message
+      failed[#failed + 1] = not out and message or nil
     end
-    assert.matches("not enough memory", failed)
+    assert.matches("not enough memory", table.concat(failed, "\n")) -- on a slow machine its time ends at times
     assert.are.same({ { 1, 1, 1 } }, deform(open "deform.linear {}", { { 1, 1, 1 } }))
   end)
 

@@ -172,6 +172,66 @@ describe("the reload transaction", function()
       for _, g in ipairs(s:generations "deform.shift") do numbers[#numbers + 1] = g.generation end
       assert.are.same({ 4, 5 }, numbers)
     end)
+
+    local function numbers_of(s, state)
+      local numbers = {}
+      for _, g in ipairs(s:generations "deform.shift") do
+        if (g.state == "bad") == (state == "bad") then numbers[#numbers + 1] = g.generation end
+      end
+      return numbers
+    end
+
+    it("keeps what can be gone back to through a run of bad saves, and the last of those", function()
+      local s = start "deform.shift {}, reload { keep = 3 }"
+      for i = 2, 4 do save_and_settle(s, shift(i)) end
+      for i = 1, 10 do
+        p:save("shift.c", project.shift(one, ("*(volatile float *)%d"):format(i)))
+        p:wait(s, "rejected")
+      end
+      assert.are.same({ 2, 3, 4 }, numbers_of(s))
+      assert.are.same({ 7, 8, 9, 10, 11, 12, 13, 14 }, numbers_of(s, "bad"))
+      assert(s:use("deform.shift", 2))
+      assert.are.equal(2, x_of(s))
+    end)
+
+    it("does not count what was built and cannot be loaded", function()
+      local s = start "deform.shift {}, reload { keep = 2 }"
+      save_and_settle(s, shift(2))
+      for i = 1, 2 do
+        p:save("shift.c", (shift(i + 2):gsub("WH_KERNEL%(deform_shift", "%0, .param_size = " .. i)))
+        p:wait(s, "rejected")
+      end
+      assert.are.same({ 1, 2 }, numbers_of(s))
+      assert.are.same({ 3, 4 }, numbers_of(s, "bad"))
+    end)
+
+    it("forgets nothing of a pipeline that is not read yet", function()
+      local s = start "deform.shift {}, reload { keep = 12 }"
+      for i = 2, 10 do save_and_settle(s, shift(i)) end
+      s:close()
+      s = assert(p:open "t.lua")
+      assert.are.equal(10, #numbers_of(s))
+    end)
+
+    it("goes on waiting with a kernel when a step back fails", function()
+      local by_hand = 'deform.shift { %s }, reload { publish = "by-hand" }'
+      local more = one .. 'float more WH_UI(0, min = 0, max = 9, doc = "How much farther");'
+      local s = start(by_hand:format "")
+      p:save("shift.c", project.shift(more, "p->amount + p->more"))
+      p:wait(s, "ready")
+      s:publish()
+      p:save("t.lua", pipeline(by_hand:format "more = 5"))
+      p:wait(s, "reloaded")
+      p:save("shift.c", project.shift(more, "p->amount + 2 * p->more"))
+      p:wait(s, "ready")
+      p:settle(s, 400)
+      local _, why = s:use("deform.shift", 1)
+      assert.are.equal("t.lua:2: deform.shift has no parameter 'more'", p:plain(why))
+      assert.are.equal(6, x_of(s))
+      s:publish()
+      assert.are.equal(11, x_of(s))
+      assert.are.equal(3, live(s))
+    end)
   end)
 
   describe("a changed interface", function()

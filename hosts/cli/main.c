@@ -20,10 +20,12 @@
 #define EXIT_INTERRUPTED 130 /* as shells say it: 128 + SIGINT */
 #define SAME_SIGNAL 0.5      /* seconds: some programs signal a process and then its group, which is it again */
 #define PROGRESS_AFTER 1.0   /* seconds of a cook before the line appears */
+#define OPENING_AFTER 0.5    /* and of opening a session */
 #define PROGRESS_EVERY 0.1
 
 static _Atomic(wh_session *) cooking; /* the session at work; NULL between cooks */
 static _Atomic double interrupted_at; /* 0: never */
+static wh_session *opened;            /* wh_open puts the session here, and then builds its kernels */
 
 static double seconds(clockid_t clock)
 {
@@ -61,20 +63,50 @@ static void catch_signals(void)
 /* The progress line. Everything here is under the lock, so the line is gone before the main thread prints again. */
 static struct {
     pthread_mutex_t lock;
-    bool running, drawn;
+    bool running; /* the thread */
+    bool shown, opening;
+    bool drawn, told;
     double started;
 } progress = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void progress_draw(void)
+static void draw_line(double share, const char *what)
+{
+    fprintf(stderr, "\r\x1b[K%3.0f %%  %s", 100 * share, what);
+    fflush(stderr);
+    progress.drawn = true;
+}
+
+static void draw_cook(void)
 {
     wh_session *s = atomic_load(&cooking);
     if (!s || seconds(CLOCK_MONOTONIC) - progress.started < PROGRESS_AFTER)
         return;
     const char *what = "";
-    double share = wh_progress(s, &what);
-    fprintf(stderr, "\r\x1b[K%3.0f %%  %s", 100 * share, what);
-    fflush(stderr);
-    progress.drawn = true;
+    const double share = wh_progress(s, &what);
+    draw_line(share, what);
+}
+
+/* What is no terminal gets one line. */
+static void draw_opening(void)
+{
+    const wh_session *s = __atomic_load_n(&opened, __ATOMIC_ACQUIRE);
+    const char *what = "";
+    const double share = s ? wh_progress(s, &what) : 1;
+    if (!*what || seconds(CLOCK_MONOTONIC) - progress.started < OPENING_AFTER)
+        return;
+    if (isatty(STDERR_FILENO))
+        draw_line(share, what);
+    else if (!progress.told)
+        fprintf(stderr, "%s: the next start finds them in the cache\n", what);
+    progress.told = true;
+}
+
+static void progress_draw(void)
+{
+    if (progress.shown && progress.opening)
+        draw_opening();
+    else if (progress.shown)
+        draw_cook();
 }
 
 static void *progress_thread(void *unused)
@@ -102,20 +134,44 @@ static void progress_start(void)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-/* command.cook(address): the session at this address cooks from now on; command.cook(): it is done. */
-static int command_cook(lua_State *L)
+/* What is to be shown from now on: the cook of a session, or the opening of one, or nothing. */
+static void progress_of(wh_session *s, bool opening, bool show)
 {
-    wh_session *s = (wh_session *)(uintptr_t)luaL_optnumber(L, 1, 0);
-    bool show = lua_toboolean(L, 2);
     pthread_mutex_lock(&progress.lock);
-    if (s && show && !progress.running)
+    if (show && !progress.running)
         progress_start();
     progress.started = seconds(CLOCK_MONOTONIC);
     atomic_store(&cooking, s);
+    progress.shown = show;
+    progress.opening = opening;
+    progress.told = false;
     if (progress.drawn)
         fputs("\r\x1b[K", stderr);
     progress.drawn = false;
     pthread_mutex_unlock(&progress.lock);
+}
+
+/* command.cook(address): the session at this address cooks from now on; command.cook(): it is done. */
+static int command_cook(lua_State *L)
+{
+    wh_session *s = (wh_session *)(uintptr_t)luaL_optnumber(L, 1, 0);
+    progress_of(s, false, s && lua_toboolean(L, 2));
+    return 0;
+}
+
+/* command.open(show): a session is opened, and wh_open is to put it where the result says. command.opened(): it is. */
+static int command_open(lua_State *L)
+{
+    opened = NULL;
+    progress_of(NULL, true, lua_toboolean(L, 1));
+    lua_pushnumber(L, (double)(uintptr_t)&opened);
+    return 1;
+}
+
+static int command_opened(lua_State *L)
+{
+    (void)L;
+    progress_of(NULL, false, false);
     return 0;
 }
 
@@ -174,13 +230,9 @@ static int command_next_key(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"cook", command_cook},
-    {"interrupted", command_interrupted},
-    {"is_terminal", command_is_terminal},
-    {"keys", command_keys},
-    {"next_key", command_next_key},
-    {"now", command_now},
-    {"real_path", command_real_path},
+    {"cook", command_cook}, {"interrupted", command_interrupted}, {"is_terminal", command_is_terminal},
+    {"keys", command_keys}, {"next_key", command_next_key},       {"now", command_now},
+    {"open", command_open}, {"opened", command_opened},           {"real_path", command_real_path},
     {NULL, NULL},
 };
 

@@ -34,7 +34,7 @@ second sampler go to NAME.SAMPLER.ply. The ending decides how a file is written:
 
 -- Opening -------------------------------------------------------------------------------------------------------------
 
-function cooking.session_options(options, frozen)
+local function session_options(options, frozen)
   return {
     host = "cli",
     frozen = frozen,
@@ -42,6 +42,16 @@ function cooking.session_options(options, frozen)
     threads = options.threads or 0,
     kernel_path = options.kernels and table.concat(options.kernels, ":") or nil,
   }
+end
+
+--- Opens a session as whorl.open does. When its kernels take long to build, that is said: in place on a terminal, else
+--- in a line where the user is to wait and see (as_line).
+function cooking.open(file, options, frozen, as_line)
+  local show = not options.quiet and (as_line or support.system.is_terminal(2))
+  local place = ffi.cast("wh_session **", ffi.cast("uintptr_t", support.system.open(show)))
+  local session, why = whorl.open(file, session_options(options, frozen), place)
+  support.system.opened()
+  return session, why
 end
 
 local function choice_number(param, word)

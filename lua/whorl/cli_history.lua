@@ -3,10 +3,9 @@ local cooking = require "whorl.cli_cook"
 local json = require "whorl.json"
 local show = require "whorl.cli_show"
 local support = require "whorl.cli_support"
-local whorl = require "whorl"
 
 local function open(file, options)
-  local session, why = whorl.open(file, cooking.session_options(options, false))
+  local session, why = cooking.open(file, options, false)
   local refused = {}
   if session then
     for event in session:events() do

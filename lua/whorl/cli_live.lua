@@ -53,7 +53,6 @@ end
 local on = {}
 
 function on.rejected(live, event)
-  show.refused(event)
   live.refused[event.text] = true
   if event.generation > 0 then -- it may have crashed in the cook that is to be told of
     live.has_crashed = true
@@ -111,19 +110,28 @@ function on.log(live, event)
   end
 end
 
---- Takes what the session has to tell. What a compiler said in one build comes as one event after the other.
+--- Shows what was refused, and what its compiler said: an error once, in the compiler's words where there are any.
+local function say_build(build, quiet)
+  if build.refused and not show.has_error(build) then
+    show.refused(build.refused)
+  end
+  show.diagnostics(build, quiet)
+end
+
+--- Takes what the session has to tell. What a compiler said in one build comes as one event after the other, behind the
+--- refusal when there is one.
 local function take_events(live)
   local build = {}
   for event in live.session:events() do
     if event.kind == "diagnostic" then
       build[#build + 1] = event
     else
-      show.diagnostics(build, live.options.quiet)
-      build = {}
+      say_build(build, live.options.quiet)
+      build = { refused = event.kind == "rejected" and event or nil }
       on[event.kind](live, event)
     end
   end
-  show.diagnostics(build, live.options.quiet)
+  say_build(build, live.options.quiet)
 end
 
 -- Cooking -------------------------------------------------------------------------------------------------------------
@@ -235,7 +243,7 @@ end
 
 --- Opens the session; what no later save can mend ends the command.
 local function open(live)
-  local session, why = whorl.open(live.file, cooking.session_options(live.options, false))
+  local session, why = cooking.open(live.file, live.options, false, true)
   if not session then
     support.stop(1, why)
   end

@@ -1,5 +1,4 @@
 --- whorl run: cook a pipeline once and write the result.
-local whorl = require "whorl"
 local cooking = require "whorl.cli_cook"
 local json = require "whorl.json"
 local support = require "whorl.cli_support"
@@ -69,7 +68,7 @@ end
 
 local function run_once(options, rest)
   local file = support.one_file("run", rest)
-  local session, why = whorl.open(file, cooking.session_options(options, true))
+  local session, why = cooking.open(file, options, true)
   stop_when_interrupted()
   local refused = session and log_events(session, options) or {}
   if not session or why then

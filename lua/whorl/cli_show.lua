@@ -76,7 +76,7 @@ end
 function show.refused(event)
   say(paint("red", event.text))
   local path, number = event.text:match("^(.-):(%d+): ")
-  if path and event.status ~= "build" then -- what the compiler said comes with its lines
+  if path then
     say_line(path, tonumber(number), event.column, event.text, "red")
   end
 end
@@ -91,6 +91,15 @@ local function by_weight(events)
     end
   end
   return list
+end
+
+function show.has_error(events)
+  for _, event in ipairs(events) do
+    if event.status == "build" then
+      return true
+    end
+  end
+  return false
 end
 
 --- What the compiler said in one build, errors first. quiet: errors only.

@@ -189,12 +189,13 @@ end
 -- Sessions ------------------------------------------------------------------------------------------------------------
 
 --- Opens a pipeline. options: the members of wh_options. A wrong file gives a session and also the message and status.
-local function open(path, options)
+-- place: nil, or a wh_session ** in which another thread looks for the session while its kernels are built.
+local function open(path, options, place)
   local struct = sized("wh_options")
   for key, value in pairs(options or {}) do
     struct[key] = value
   end
-  local out = ffi.new("wh_session *[1]")
+  local out = place or ffi.new("wh_session *[1]")
   local status = C.wh_open(path, struct, out)
   if out[0] == nil then
     return check(status)

@@ -65,8 +65,9 @@ local function start(folder, line)
   return setmetatable({ pipe = pipe, id = pipe:read("*l"), lines = {} }, Running)
 end
 
-function command.start(folder, arguments)
-  return start(folder, ("exec %s %s"):format(command.quote(command.whorl), arguments))
+--- variables: nil, or such as "CC=clang".
+function command.start(folder, arguments, variables)
+  return start(folder, ("exec env %s %s %s"):format(variables or "", command.quote(command.whorl), arguments))
 end
 
 --- Starts a shell line in a terminal of its own: type() is its keyboard.
