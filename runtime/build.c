@@ -71,6 +71,7 @@ static void list_sources(wh__job *j)
             wh__list_add(&j->part, &j->part_count, real.s);
     } else if (wh__each_file(j->unit->path.s, add_source, j) && j->part_count)
         qsort(j->part, j->part_count, sizeof *j->part, compare_text);
+    j->sources = j->unit->type == WH_UNIT_FOLDER || j->part_count == 0 ? j->part_count : 1;
 }
 
 /* The name between the quotes of an #include line, or of a #define that one may use; NULL: it is no such line. */
@@ -148,7 +149,8 @@ static uint64_t key_of_parts(const wh__job *j, uint32_t count)
 static uint64_t fingerprint(wh__job *j)
 {
     scan_parts(j);
-    return key_of_parts(j, j->part_count);
+    j->scanned = j->part_count;
+    return key_of_parts(j, j->scanned);
 }
 
 /* ---- what the compiler found besides ---- */
@@ -159,49 +161,48 @@ static void record_path(const wh__job *j, uint64_t key, wh_path *out)
 {
     wh_path library;
     wh__history_path(&j->unit->origin->history, key, false, &library);
-    snprintf(out->s, sizeof out->s, "%.4000s.parts", library.s);
+    snprintf(out->s, sizeof out->s, "%.4000s" WH_PARTS_ENDING, library.s);
 }
 
-static uint64_t further_key(const wh__job *j, uint32_t scanned)
+static uint64_t further_key(const wh__job *j)
 {
     uint64_t key = 1;
-    for (uint32_t i = scanned; i < j->part_count; i++)
+    for (uint32_t i = j->scanned; i < j->part_count; i++)
         key = add_file(key, j->part[i]);
     return key;
 }
 
-static void write_record(const wh__job *j, uint64_t key, uint32_t scanned)
+static void write_record(const wh__job *j, uint64_t key)
 {
     wh_path path;
     wh_output o;
     record_path(j, key, &path);
     if (!wh__output_open(&o, path.s))
         return;
-    fprintf(o.file, "%016llx\n", (unsigned long long)further_key(j, scanned));
-    for (uint32_t i = scanned; i < j->part_count; i++)
+    fprintf(o.file, "%016llx\n", (unsigned long long)further_key(j));
+    for (uint32_t i = j->scanned; i < j->part_count; i++)
         fprintf(o.file, "%s\n", j->part[i]);
     wh__output_commit(&o);
 }
 
-/* The library of an earlier run, when everything that went into it is as it was. */
-static bool find_built(wh__job *j, uint64_t key, wh_path *library)
+typedef enum { NOT_RECORDED, AS_RECORDED, CHANGED_SINCE } standing;
+
+/* How the files of the record are now; they become parts. */
+static standing read_record(wh__job *j, uint64_t key)
 {
     wh_path path;
     size_t size;
-    char why[64];
-    const uint32_t scanned = j->part_count;
     record_path(j, key, &path);
-    wh__history_path(&j->unit->origin->history, key, false, library);
     char *text = wh__read_file(path.s, &size);
     if (!text)
-        return false;
+        return NOT_RECORDED;
     char *rest = text;
     const uint64_t known = strtoull(strsep(&rest, "\n"), NULL, 16);
     for (char *line; (line = strsep(&rest, "\n"));)
         if (*line && !has_part(j, line))
             wh__list_add(&j->part, &j->part_count, line);
     free(text);
-    return known == further_key(j, scanned) && wh__library_complete(library->s, why, sizeof why);
+    return known == further_key(j) ? AS_RECORDED : CHANGED_SINCE;
 }
 
 /* "out: a.c \\\n b.h" with "\\ ", "\\#" and "$$" for the characters that make would take: becomes a name a line. */
@@ -375,9 +376,9 @@ static bool build_source(wh__job *j, char *source, char *out, bool object)
 }
 
 /* Compilers list the headers of one source at a time: a folder is compiled piece by piece. */
-static bool build_folder(wh__job *j, char *out, uint32_t sources)
+static bool build_folder(wh__job *j, char *out)
 {
-    const uint32_t count = sources < MOST_SOURCES ? sources : MOST_SOURCES;
+    const uint32_t count = j->sources < MOST_SOURCES ? j->sources : MOST_SOURCES;
     char *source[MOST_SOURCES], *object[MOST_SOURCES];
     bool ok = true;
     for (uint32_t i = 0; i < count; i++)
@@ -398,15 +399,6 @@ static bool build_folder(wh__job *j, char *out, uint32_t sources)
     return ok;
 }
 
-static uint32_t count_sources(const wh__job *j)
-{
-    uint32_t count = 0;
-    for (; count < j->part_count && wh__has_ending(j->part[count], ".c"); count++)
-        if (j->unit->type != WH_UNIT_FOLDER && count == 1)
-            break;
-    return count;
-}
-
 static bool fresh_path(const wh__job *j, wh_path *out)
 {
     static atomic_uint serial;
@@ -415,21 +407,29 @@ static bool fresh_path(const wh__job *j, wh_path *out)
     return wh__path_join(out, j->units->cache, name);
 }
 
-/* Compiles the sources, the first so many parts. When a part was saved while the compiler ran, the result may be that
- * of a text that nobody ever saw whole: then *changed. */
-static bool compile_once(wh__job *j, uint32_t sources, const char *fresh, bool *changed)
+static bool has_sources(const wh__job *j)
 {
-    const uint32_t scanned = j->part_count;
+    bool all = true;
+    for (uint32_t i = 0; i < j->sources; i++)
+        all = all && wh__changed_time(j->part[i]) > 0;
+    return all;
+}
+
+/* Compiles the sources. When a part was saved while the compiler ran, the result may be that of a text that nobody ever
+ * saw whole: then *changed. */
+static bool compile_once(wh__job *j, const char *fresh, bool *changed)
+{
     char out[sizeof(wh_path)];
     const double started = wh__wall_time();
     const uint64_t before = j->key;
     snprintf(out, sizeof out, "%s", fresh);
-    const bool ok = sources == 1 ? build_source(j, j->part[0], out, false) : build_folder(j, out, sources);
-    *changed = key_of_parts(j, scanned) != before; /* times are coarse; but contents may have gone and come back */
+    const bool ok = j->sources == 1 ? build_source(j, j->part[0], out, false) : build_folder(j, out);
+    /* Times are coarse; but contents may have gone and come back, and a source may have come and gone. */
+    *changed = key_of_parts(j, j->scanned) != before || (ok && !has_sources(j));
     for (uint32_t i = 0; i < j->part_count; i++)
         *changed = *changed || wh__changed_time(j->part[i]) >= started;
     if (ok && !*changed)
-        write_record(j, before, scanned);
+        write_record(j, before);
     return ok;
 }
 
@@ -454,7 +454,7 @@ static bool compile(wh__job *j, wh_path *library)
             j->key = fingerprint(j);
         wh__take_free(&j->take);
         j->take = (wh__take){.kind = WH_TAKE_NONE}; /* an error was perhaps that of half a text */
-        ok = compile_once(j, count_sources(j), fresh.s, &changed);
+        ok = compile_once(j, fresh.s, &changed);
     }
     if (ok && changed)
         ok = refuse(j, WH_ERR_BUILD, "it changes all the time while it is compiled (save it once more)");
@@ -475,11 +475,10 @@ static bool compile_fast(wh__job *j, wh_path *library)
     wh__history_path(&j->unit->origin->history, j->key, true, library);
     if (wh__library_complete(library->s, why, sizeof why))
         return true;
-    const bool ok =
-        fresh_path(j, &fresh) && wh__include_folder(&include) &&
-        wh__canary_compile(j->units->canary, j->part, count_sources(j), include.s, fresh.s, why, sizeof why) &&
-        wh__library_complete(fresh.s, why, sizeof why) && /* libtcc does not notice a full disk */
-        fingerprint(j) == before && rename(fresh.s, library->s) == 0;
+    const bool ok = fresh_path(j, &fresh) && wh__include_folder(&include) &&
+                    wh__canary_compile(j->units->canary, j->part, j->sources, include.s, fresh.s, why, sizeof why) &&
+                    wh__library_complete(fresh.s, why, sizeof why) && /* libtcc does not notice a full disk */
+                    fingerprint(j) == before && has_sources(j) && rename(fresh.s, library->s) == 0;
     remove(fresh.s);
     return ok;
 }
@@ -604,10 +603,12 @@ static bool is_known_bad(wh__job *j)
 {
     wh__records list = wh__history_read(&j->unit->origin->history);
     bool bad = false;
+    j->recorded = false;
     for (uint32_t i = 0; i < list.count; i++) {
         const wh__record *r = &list.item[i];
         if (r->key != j->key)
             continue;
+        j->recorded = i + 1 == list.count && r->state < WH_RECORD_REFUSED;
         bad = r->state == WH_RECORD_BAD;
         j->known_good = r->state == WH_RECORD_GOOD && !r->fast;
         if (bad)
@@ -664,15 +665,20 @@ static bool can_build(wh__job *j)
     return true;
 }
 
+/* The library of an earlier run does, when everything that went into it is as it was. Of what the scan does not see the
+ * fast tier says nothing: its library may be an old one. */
 static bool get_library(wh__job *j, wh_path *library, bool *fast, bool *cached)
 {
+    char why[64];
     *fast = *cached = false;
     if (j->unit->type == WH_UNIT_LIBRARY)
         return copy_library(j, library);
-    if ((*cached = find_built(j, j->key, library)))
+    const standing s = read_record(j, j->key);
+    wh__history_path(&j->unit->origin->history, j->key, false, library);
+    if ((*cached = s == AS_RECORDED && wh__library_complete(library->s, why, sizeof why)))
         return true;
     *fast = j->kind == WH_JOB_FAST;
-    return *fast ? compile_fast(j, library) : compile(j, library);
+    return !*fast ? compile(j, library) : s != CHANGED_SINCE && compile_fast(j, library);
 }
 
 static void drop_result(wh__job *j)
@@ -716,6 +722,8 @@ static void build(wh__job *j)
         /* The full build tells what is wrong, and finds what the fast one cannot do. */
         if (!ok && j->kind == WH_JOB_FAST) {
             drop_result(j);
+            if (j->take.generation && !j->recorded)
+                wh__history_take_back(&j->unit->origin->history, j->take.generation);
             wh__take_free(&j->take);
             j->take = (wh__take){.kind = WH_TAKE_LATER};
             return;
@@ -750,7 +758,7 @@ void wh__job_work(wh__job *j)
     if (is_removed(j))
         return;
     j->key = fingerprint(j);
-    if (j->key == j->known_key)
+    if (j->key == j->known_key && (j->unit->type == WH_UNIT_LIBRARY || read_record(j, j->key) != CHANGED_SINCE))
         return;
     j->take.kind = WH_TAKE_NONE;
     build(j);

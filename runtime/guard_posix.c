@@ -26,6 +26,7 @@
 #define STACK_SIZE ((size_t)256 * 1024) /* of the handlers: a host's crash reporter may run there too */
 #define PADDING 1024                    /* bytes between the kernel's frames and ours */
 #define MOST_WORDS 4096                 /* of the stack that are searched for an address in the kernel */
+#define NEAR_STACK ((uintptr_t)8192)    /* bytes from the stack's end, where a full one faults */
 #define MOST_TRIES 100                  /* of the watchdog to meet the thread in the kernel's own code */
 #define UNCHECKED __attribute__((no_sanitize("address", "thread", "undefined")))
 
@@ -195,6 +196,12 @@ static UNCHECKED uintptr_t find_call(const frame *f, uintptr_t sp)
     return 0;
 }
 
+/* Where a full stack ends it cannot be read, and a second fault is better avoided where the first says enough. */
+static bool is_stack_full(const frame *f, uintptr_t sp)
+{
+    return f->address - (sp - NEAR_STACK) < 2 * NEAR_STACK;
+}
+
 /* The mask of the moment of the fault: a handler may have been called with more signals blocked. */
 static _Noreturn void jump_back(struct wh__guard *g)
 {
@@ -217,7 +224,7 @@ static _Noreturn void end_call(struct wh__guard *g, int number, const siginfo_t 
     f->caller = 0;
     memcpy(&f->mask, &((const ucontext_t *)context)->uc_sigmask, sizeof f->mask);
     g->ending = n;
-    f->caller = find_call(f, r.sp);
+    f->caller = f->at && is_stack_full(f, r.sp) ? 0 : find_call(f, r.sp);
     if (!f->at)
         f->at = f->caller;
     jump_back(g);

@@ -262,6 +262,29 @@ uint32_t wh__history_add(wh__history *h, uint64_t key, double saved, bool fast)
     return generation;
 }
 
+static bool take_back(const wh__history *h, store *s, uint32_t generation)
+{
+    wh_path path;
+    const wh__record *newest = s->records.count ? &s->records.item[s->records.count - 1] : NULL;
+    if (!newest || newest->generation != generation || !newest->fast || newest->state != WH_RECORD_BUILT)
+        return false;
+    wh__history_path(h, newest->key, true, &path);
+    remove(path.s);
+    s->records.count--;
+    s->highest -= s->highest == generation; /* nobody has seen the number */
+    return true;
+}
+
+void wh__history_take_back(wh__history *h, uint32_t generation)
+{
+    store s;
+    bool ok;
+    void *lock = begin(h, &s, &ok);
+    if (ok && take_back(h, &s, generation))
+        save(h, &s);
+    end(h, &s, lock);
+}
+
 /* A verdict only gets worse: a cook that ends well must not clear what another one found. */
 static bool mark(wh__record *r, wh__record_state state, const char *note)
 {
@@ -305,9 +328,11 @@ static void remove_libraries(const wh__history *h, const wh__records *kept, uint
         if (kept->item[i].key == key)
             return; /* an edit that was undone: another generation is the same library */
     for (int fast = 0; fast < 2; fast++) {
-        wh_path path;
+        wh_path path, parts;
         wh__history_path(h, key, fast == 1, &path);
         remove(path.s);
+        snprintf(parts.s, sizeof parts.s, "%.4000s" WH_PARTS_ENDING, path.s);
+        remove(parts.s);
     }
 }
 

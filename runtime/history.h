@@ -4,6 +4,8 @@
 #define WH_HISTORY_H
 #include "os.h"
 
+#define WH_PARTS_ENDING ".parts" /* of what a build keeps beside its library, and goes with it */
+
 typedef enum {
     WH_RECORD_BUILT = 1, /* built, and nothing bad is known */
     WH_RECORD_GOOD,      /* it ran */
@@ -35,6 +37,8 @@ typedef struct {
 
 void wh__history_init(wh__history *h, const char *folder, const char *stem);
 void wh__history_free(wh__history *h);
+/* Takes back the newest generation, when it is that one and nothing but a fast build that never ran. */
+void wh__history_take_back(wh__history *h, uint32_t generation);
 /* What is on disk; a missing or damaged file is an empty list. The caller frees item. */
 wh__records wh__history_read(wh__history *h);
 /* The generation of that key: the newest one's number when it has this key (and is not bad), else a new one, one above

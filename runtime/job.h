@@ -12,6 +12,9 @@ struct wh__job {
     uint64_t known_key;
     char **part; /* files that went into it: sources and what they include, then what the compiler adds */
     uint32_t part_count;
+    uint32_t sources; /* of them, the first ones, that are compiled */
+    uint32_t scanned; /* of them, the first ones, that the scan found: those of the key */
+    double began;     /* seconds since 1970 */
     char *compiler;
     wh__trial_plan *trial;
     uint32_t held[2]; /* generations that must stay loadable */
@@ -20,6 +23,7 @@ struct wh__job {
     wh__take take;
     uint64_t key;    /* of what was built */
     bool known_good; /* it comes from the cache, and ran before */
+    bool recorded;   /* its text is the newest generation's already */
 };
 
 void wh__job_work(wh__job *j);

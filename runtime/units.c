@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define COARSEST_CLOCK 0.01 /* seconds that the times of files may be behind */
+
 /* ---- small lists of paths ---- */
 
 void wh__list_free(char **list, uint32_t count)
@@ -406,16 +408,25 @@ static bool wants(const wh__units *u, const wh__unit *unit, wh__job_kind kind)
     return has_fast(u, unit) ? unit->full_wanted && !unit->dirty : unit->dirty;
 }
 
+/* The one that was saved first: one that is saved all the time must not keep the others from their turn. */
+static wh__unit *longest_waiting(const wh__units *u, wh__job_kind kind)
+{
+    wh__unit *first = NULL;
+    for (uint32_t i = 0; i < u->unit_count; i++)
+        if (wants(u, u->unit[i], kind) && (!first || u->unit[i]->noticed_at < first->noticed_at))
+            first = u->unit[i];
+    return first;
+}
+
 /* Both jobs of a save go on at once, and full ones while the next text has its fast one; no more of either kind than
  * there are cores. */
 wh__unit *wh__units_next(wh__units *u, wh__job_kind *kind)
 {
-    for (int k = WH_JOB_FAST; k <= WH_JOB_FULL; k++)
-        for (uint32_t i = 0; i < u->unit_count && u->running[k] < wh__core_count(); i++)
-            if (wants(u, u->unit[i], (wh__job_kind)k)) {
-                *kind = (wh__job_kind)k;
-                return u->unit[i];
-            }
+    for (*kind = WH_JOB_FAST; *kind <= WH_JOB_FULL; ++*kind) {
+        wh__unit *next = u->running[*kind] < wh__core_count() ? longest_waiting(u, *kind) : NULL;
+        if (next)
+            return next;
+    }
     return NULL;
 }
 
@@ -434,6 +445,7 @@ static wh__job *new_job(wh__units *u, wh__unit *unit, wh__job_kind kind, wh__tri
     /* A full job has nothing to do when both last saw this text. */
     j->known_key = kind == WH_JOB_FULL && unit->key[WH_JOB_FAST] != unit->key[WH_JOB_FULL] ? 0 : unit->key[kind];
     j->saved_at = unit->saved_at;
+    j->began = wh__wall_time();
     j->held[0] = unit->live, j->held[1] = unit->pinned;
     j->compiler = choose_compiler(u->compiler);
     return j;
@@ -480,18 +492,40 @@ void wh__units_wait(wh__units *u)
     pthread_mutex_unlock(&u->lock);
 }
 
-static void take_parts(wh__units *u, wh__job *j)
+/* Saves of these were noticed before they were parts. */
+static bool was_known(const wh__unit *unit, const char *path)
+{
+    for (uint32_t i = 0; i < unit->part_count; i++)
+        if (strcmp(unit->part[i], path) == 0)
+            return true;
+    return strncmp(path, unit->path.s, strlen(unit->path.s)) == 0;
+}
+
+/* Listens for every part. Whether one that is new was saved since the job began: it may have read the text before. */
+static bool missed_save(wh__units *u, const wh__job *j)
+{
+    bool missed = false;
+    for (uint32_t i = 0; i < j->part_count; i++) {
+        watch_part(u, j->part[i]);
+        missed =
+            missed || (!was_known(j->unit, j->part[i]) && wh__changed_time(j->part[i]) > j->began - COARSEST_CLOCK);
+    }
+    return missed;
+}
+
+/* Whether they have to be looked at again. */
+static bool take_parts(wh__units *u, wh__job *j)
 {
     wh__unit *unit = j->unit;
     if (j->part_count == 0)
-        return;
+        return false;
+    const bool missed = missed_save(u, j);
     wh__list_free(unit->part, unit->part_count);
     unit->part = j->part;
     unit->part_count = j->part_count;
     j->part = NULL;
     j->part_count = 0;
-    for (uint32_t i = 0; i < unit->part_count; i++)
-        watch_part(u, unit->part[i]);
+    return missed;
 }
 
 static wh__job *oldest_done(wh__units *u)
@@ -536,7 +570,8 @@ static bool is_torn(const wh__job *j)
 static void drop_stale(wh__job *j, wh__take *t)
 {
     wh__unit *u = j->unit;
-    if (t->module && j->kind == WH_JOB_FAST && u->key[WH_JOB_FULL] == 0)
+    const bool refused = j->save == u->answered && u->key[WH_JOB_FULL] == 0 && u->text == j->key;
+    if (t->module && j->kind == WH_JOB_FAST && refused)
         wh__history_mark(&u->origin->history, t->module->generation, WH_RECORD_REFUSED,
                          "its optimised build was refused");
     wh__module_drop(t->module);
@@ -571,13 +606,14 @@ wh__take wh__units_take(wh__units *u)
     wh__take t = j->take;
     t.unit = j->unit;
     const bool torn = is_torn(j);
+    bool again = torn;
     if (torn || is_stale(j)) {
         drop_stale(j, &t);
     } else {
-        take_parts(u, j);
+        again = take_parts(u, j);
         settle_unit(j->unit, j);
     }
-    if (torn)
+    if (again)
         j->unit->dirty = j->unit->awaited = true;
     free_job(j);
     return t;

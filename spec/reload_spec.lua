@@ -215,6 +215,15 @@ describe("reloading", function()
       assert.are.equal(10, x_of(s))
     end)
 
+    it("takes in a source from elsewhere, which is then compiled once", function()
+      p:make_folder "pair"
+      p:make_folder "common"
+      p:write("common/scale.c", "float wh_scale(void);\nfloat wh_scale(void)\n{\n    return 7;\n}\n")
+      p:write("pair/pair.c", '#include "../common/scale.c"\n' .. project.shift(one, "wh_scale() * p->amount"))
+      p:write("t.lua", pipeline 'deform.shift {}, reload { kernels = "pair" }')
+      assert.are.equal(7, x_of(assert(p:open "t.lua")))
+    end)
+
     it("twice in a second is two reloads, and a burst ends in the last", function()
       local s = start()
       for i = 2, 3 do
@@ -326,6 +335,33 @@ describe("reloading", function()
       p:save("amount.h", "#define SCALE 4")
       p:wait(s, "reloaded")
       assert.are.equal(4, x_of(s))
+    end)
+
+    it("that a header was saved which only the compiler finds", function()
+      local s = start()
+      p:write("amount.h", "#define SCALE 2")
+      p:save("shift.c", "#define STR_(x) #x\n#define STR(x) STR_(x)\n#define HEADER(x) STR(x.h)\n"
+        .. "#include HEADER(amount)\n" .. project.shift(one, "SCALE * p->amount"))
+      p:wait(s, "reloaded")
+      p:settle(s, 700)
+      for scale = 3, 4 do
+        p:save("amount.h", "#define SCALE " .. scale)
+        p:wait(s, "reloaded")
+        p:settle(s, 700)
+        assert.are.equal(scale, x_of(s))
+      end
+    end)
+
+    it("that a new header was saved between its build and the next poll", function()
+      local s = start()
+      p:write("amount.h", "#define SCALE 2")
+      p:settle(s, 100)
+      p:save("shift.c", '#include "amount.h"\n' .. project.shift(one, "SCALE * p->amount"))
+      s:poll()
+      project.ffi.C.usleep(1500000) -- both builds end
+      p:save("amount.h", "#define SCALE 3")
+      p:settle(s, 1500)
+      assert.are.equal(3, x_of(s))
     end)
 
     it("that a kernel folder has a new source", function()

@@ -74,9 +74,10 @@ static void follow(void)
     double settled = 0;
     while (seconds_now() < end && !(settled > 0 && seconds_now() > settled)) {
         wh_poll(session);
-        if (take_events())
+        const bool told = take_events();
+        cook(""); /* which may take a while, and find what the next poll tells */
+        if (told)
             settled = seconds_now() + QUIET;
-        cook("");
         wh_wait(session, 10);
     }
     if (settled <= 0)
