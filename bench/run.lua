@@ -1,15 +1,18 @@
---- luajit bench/run.lua [NAME...] [--json FILE]: runs benches, prints their figures, writes them as JSON.
+--- luajit bench/run.lua [NAME...] [--json FILE] [--table FILE]: runs benches, prints their figures, writes them as
+--- JSON, and as a table between the lines "<!-- figures -->" and "<!-- end of figures -->" of a page in Markdown.
 --
 -- A bench is bench/NAME.lua and returns function(b). It calls, for each figure,
 --   b.add { case = "twist, 1 M points", who = "whorl", value = 812, unit = "M points/s", ratio = 9.1, target = 8,
 --           met = true, threads = 2 }
--- where ratio, target and met are left out when there is nothing to compare with (null in the JSON), and
+-- where ratio, target and met are left out when there is nothing to compare with (null in the JSON), basis, which is
+-- optional, says in a word or two what the target is; and
 -- b.absent("bpy", "./dev peers bpy") for a peer that is not there, with the command that brings it if it is not
 -- ./dev peers. b.peers is the Python of the peers, or nil.
 local json = require "whorl.json"
+local page = require "bench.support.page"
 local whorl = require "whorl"
 
-local usage = "usage: ./dev bench [NAME...] [--json FILE]"
+local usage = "usage: ./dev bench [NAME...] [--json FILE] [--table FILE]"
 
 local function fail(text)
   io.stderr:write(text, "\n")
@@ -41,14 +44,13 @@ local function all_benches()
 end
 
 local function parse(arguments)
-  local names, out, i = {}, nil, 1
+  local names, out, i = {}, {}, 1
   while arguments[i] do
     local word = arguments[i]
-    if word == "--json" then
-      i = i + 1
-      out = arguments[i] or fail(usage)
-    elseif word:match("^%-%-json=.") then
-      out = word:match("=(.*)$")
+    local option, value = word:match "^%-%-(%l+)=?(.*)$"
+    if option == "json" or option == "table" then
+      i = i + (value == "" and 1 or 0)
+      out[option] = value ~= "" and value or arguments[i] or fail(usage)
     elseif word:match("^[%w_]+$") then
       names[#names + 1] = word
     else
@@ -73,8 +75,9 @@ end
 
 local function print_figure(f)
   local compared = f.ratio and ("%8.2fx"):format(f.ratio) or ""
-  local target = f.target and ("  target %g: %s"):format(f.target, f.met and "met" or "missed") or ""
-  print(("  %-34s %-16s %12.4g %-12s%s%s"):format(f.case, f.who, f.value, f.unit, compared, target))
+  local basis = f.basis and (" (%s)"):format(f.basis) or ""
+  local target = f.target and ("  target %.4g%s: %s"):format(f.target, basis, f.met and "met" or "missed") or ""
+  print(("  %-44s %-17s %10.4g %-12s%s%s"):format(f.case, f.who, f.value, f.unit, compared, target))
 end
 
 local function run(name, around, figures)
@@ -106,13 +109,19 @@ local names, out = parse(arg)
 if #names == 0 then
   names = all_benches()
 end
+if out.table then
+  page.check(out.table)
+end
 local around, figures = surroundings(), json.array()
 print(("%s\n%s %s"):format(around.machine, around.compiler, around.flags))
 for _, name in ipairs(names) do
   run(name, around, figures)
 end
-if out then
-  local file = assert(io.open(out, "w"))
+if out.json then
+  local file = assert(io.open(out.json, "w"))
   file:write(json.encode(figures, true), "\n")
   file:close()
+end
+if out.table then
+  page.write(out.table, figures, around)
 end

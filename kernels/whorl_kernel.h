@@ -43,6 +43,7 @@ struct wh_host {                                    /* services lent for one cal
     bool (*parallel_for)(const wh_host *h, uint32_t count, void (*work)(void *context, uint32_t i), void *context);
     void (*fail)(const wh_host *h, const char *reason); /* the cook fails with this reason; the first call counts */
     void (*warn)(const wh_host *h, const char *text);   /* becomes a log event of the session */
+    void (*note)(const wh_host *h, const char *text);   /* how it works, for whoever looks closely: a note event */
 };
 
 typedef struct {               /* at most WH_BLOCK points as 64-byte aligned arrays that do not overlap */
@@ -67,10 +68,21 @@ typedef struct {   /* a deformer that must see the whole mesh at once */
     double time;
 } wh_deform_job;
 
+typedef struct {   /* a field at many points at once */
+    uint32_t size; /* sizeof(wh_field_job) */
+    uint32_t count;
+    const wh_host *host;
+    const float *position; /* xyz for each point, metres, object space */
+    float *value;          /* write the value of every point */
+    const void *params, *state;
+    double time;
+} wh_field_job;
+
 typedef struct {         /* what a sampler intends; the runtime calls sample() for blocks of candidates in parallel */
     uint64_t candidates; /* at most this many are tried, in order 0, 1, 2 … */
     uint64_t wanted;     /* the first so many that are kept make the result; UINT64_MAX: all that are kept */
     uint32_t block;      /* most candidates in one call of sample(), 1 .. 1048576 */
+    uint64_t own[4];     /* whatever the kernel's blocks should know; 0 unless it writes here */
 } wh_sample_plan;
 
 typedef struct {   /* candidates first .. first + count - 1 */
@@ -84,6 +96,7 @@ typedef struct {   /* candidates first .. first + count - 1 */
     const wh_geometry *mesh;
     const void *params, *state;
     double time;
+    const wh_sample_plan *plan;
 } wh_sample_block;
 
 typedef struct wh_make wh_make;
@@ -120,6 +133,7 @@ typedef struct {
     const char *state;
     uint32_t state_size;
     bool (*migrate)(const wh_host *h, const wh_geometry *mesh, const void *params, void *state);
+    void (*field)(const wh_field_job *j); /* field: optional, beside run, for many points at once [any thread] */
 } wh_kernel;
 /* ffi-end */
 

@@ -54,7 +54,8 @@ const wh_host wh__plain_host = {.size = sizeof(wh_host),
                                 .free = host_free,
                                 .parallel_for = plain_parallel_for,
                                 .fail = plain_text,
-                                .warn = plain_text};
+                                .warn = plain_text,
+                                .note = plain_text};
 
 /* Under the cook's lock. */
 static void set_reason(wh__cook *c, wh_status status, const char *at, const char *kernel, const char *reason)
@@ -197,16 +198,26 @@ static void host_fail(const wh_host *h, const char *reason)
         wh__guard_enter(t, was);
 }
 
-static void host_warn(const wh_host *h, const char *text)
+static void tell(const wh_host *h, wh_event_kind kind, const char *text)
 {
     const wh__service *s = (const void *)h;
     char line[1200];
     snprintf(line, sizeof line, "%s: %s: %.600s", s->call->at, s->call->kernel->id, text);
     wh__thread *t = wh__thread_self();
     const int was = t ? wh__guard_leave(t) : 0;
-    wh__warn(s->cook->session, line);
+    wh__tell(s->cook->session, kind, line);
     if (t)
         wh__guard_enter(t, was);
+}
+
+static void host_warn(const wh_host *h, const char *text)
+{
+    tell(h, WH_EV_LOG, text);
+}
+
+static void host_note(const wh_host *h, const char *text)
+{
+    tell(h, WH_EV_NOTE, text);
 }
 
 wh__service wh__service_for(wh__cook *c, const wh__call *call)
@@ -216,7 +227,8 @@ wh__service wh__service_for(wh__cook *c, const wh__call *call)
                                   .free = host_free,
                                   .parallel_for = host_parallel_for,
                                   .fail = host_fail,
-                                  .warn = host_warn},
+                                  .warn = host_warn,
+                                  .note = host_note},
                          .cook = c,
                          .call = call};
 }
@@ -516,16 +528,23 @@ static bool pack(wh__cook *c, const wh_view *v)
 
 bool wh__cook_shape(wh__cook *c)
 {
+    c->shape.checked = c->shape.checked || check_triangles(c, c->view);
+    return c->shape.checked && wh__cook_outline(c);
+}
+
+bool wh__cook_outline(wh__cook *c)
+{
     const wh_view *v = c->view;
     if (c->shape.geometry.size)
         return true;
-    if (!check_triangles(c, v) || !pack(c, v))
+    if (!pack(c, v))
         return false;
     c->shape.geometry.size = sizeof(wh_geometry);
     c->shape.geometry.point_count = v->point_count;
     c->shape.geometry.triangle_count = v->triangle ? v->triangle_count : 0;
     c->shape.geometry.triangle = v->triangle;
     c->shape.host_topology = v->topology;
+    c->shape.host_moves = v->moves;
     return true;
 }
 
@@ -543,8 +562,10 @@ static uint64_t topology_of(wh__shape *s)
 
 static uint64_t positions_of(wh__shape *s)
 {
+    const uint32_t count = s->geometry.point_count;
     if (s->positions == 0)
-        s->positions = wh__hash(s->geometry.position, (size_t)s->geometry.point_count * 12, 1) | 1;
+        s->positions = 1 | (s->host_moves ? wh__hash(&s->host_moves, sizeof s->host_moves, count)
+                                          : wh__hash(s->geometry.position, (size_t)count * 12, 1));
     return s->positions;
 }
 
@@ -563,10 +584,11 @@ static void call_prepare(void *context)
     p->result = p->call->kernel->desc.prepare(p->host, p->mesh, wh__params(p->cook, p->call));
 }
 
+/* Indices are looked at here, not in every cook: what was prepared before was prepared for these triangles. */
 static void *guarded_prepare(void *context)
 {
     preparing *p = context;
-    return wh__cook_call(p->cook, p->call, call_prepare, p) ? p->result : NULL;
+    return wh__cook_shape(p->cook) && wh__cook_call(p->cook, p->call, call_prepare, p) ? p->result : NULL;
 }
 
 static void call_migrate(void *context)
@@ -579,7 +601,7 @@ static bool guarded_migrate(void *context, void *state)
 {
     preparing *p = context;
     p->result = state;
-    return wh__cook_call(p->cook, p->call, call_migrate, p) && p->ok;
+    return wh__cook_shape(p->cook) && wh__cook_call(p->cook, p->call, call_migrate, p) && p->ok;
 }
 
 static bool prepare(wh__cook *c, const wh__call *call, wh__ready *r, wh__shape *shape)
@@ -649,7 +671,7 @@ bool wh__cook_ready(wh__cook *c, uint32_t index, wh__shape *shape, bool at_point
         return true;
     if (!find_attributes(c, call, r, at_points))
         return false;
-    if (call->kernel->desc.prepare && !(wh__cook_shape(c) && prepare(c, call, r, shape)))
+    if (call->kernel->desc.prepare && !(wh__cook_outline(c) && prepare(c, call, r, shape)))
         return false;
     return r->done = true;
 }
@@ -702,7 +724,7 @@ static const float *attribute_values(const wh_attribute *a, const wh__arrays *ar
 
 void wh__begin_block(const wh__cook *c, wh__arrays *a)
 {
-    wh_block *b = &a->block; /* member by member: the others are set for each kernel */
+    wh_block *b = &a->block;       /* member by member: the others are set for each kernel */
     a->thread = wh__thread_self(); /* anew: a kernel that ran off its arrays may have spoiled it */
     b->size = sizeof *b;
     b->count = a->count;

@@ -6,8 +6,9 @@
 typedef struct { /* a mesh as kernels see it, with fingerprints made when somebody asks */
     wh_geometry geometry;
     uint64_t topology; /* fingerprint; 0: not made yet */
-    uint64_t host_topology;
+    uint64_t host_topology, host_moves;
     uint64_t positions; /* fingerprint; 0: not made yet */
+    bool checked;       /* its indices */
 } wh__shape;
 
 typedef struct { /* what a call of a kernel needs in this cook */
@@ -91,7 +92,8 @@ static inline const wh_common *wh__common(const wh__cook *c, const wh__call *cal
 }
 
 wh_status wh__check_view(const wh_view *v);
-/* Makes the shape of the view: checked, packed. */
+/* Makes the shape of the view, packed; outline: unchecked, for whoever does not read its triangles. */
+bool wh__cook_outline(wh__cook *c);
 bool wh__cook_shape(wh__cook *c);
 /* Prepares the kernel of a call for a shape, and finds its attributes. at_points: the queries are points of the mesh.
  */

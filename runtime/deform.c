@@ -194,6 +194,7 @@ static wh__shape shape_now(const pass *p)
     if (p->from == (const char *)p->out) {
         s.geometry.position = p->out;
         s.positions = 0;
+        s.host_moves = 0;
     }
     return s;
 }

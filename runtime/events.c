@@ -4,18 +4,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_WARNINGS (sizeof((wh_session *)0)->warning / sizeof(char *))
+#define MOST_TOLD (sizeof((wh_session *)0)->told / sizeof(wh__told))
 
-void wh__warn(wh_session *s, const char *text)
+void wh__tell(wh_session *s, wh_event_kind kind, const char *text)
 {
-    pthread_mutex_lock(&s->warn_lock);
-    bool known = s->warning_count == MOST_WARNINGS;
-    for (uint32_t i = 0; i < s->warning_count; i++)
-        known = known || strcmp(s->warning[i], text) == 0;
+    pthread_mutex_lock(&s->told_lock);
+    bool known = s->told_count == MOST_TOLD;
+    for (uint32_t i = 0; i < s->told_count; i++)
+        known = known || strcmp(s->told[i].text, text) == 0;
     char *copy = known ? NULL : strdup(text);
     if (copy)
-        s->warning[s->warning_count++] = copy;
-    pthread_mutex_unlock(&s->warn_lock);
+        s->told[s->told_count++] = (wh__told){copy, kind};
+    pthread_mutex_unlock(&s->told_lock);
 }
 
 wh_event *wh__push_event(wh_session *s, wh_event_kind kind, const char *subject, const char *format, ...)
@@ -65,17 +65,17 @@ static void free_event(wh__event *e)
     free(e);
 }
 
-static void take_warnings(wh_session *s)
+static void take_told(wh_session *s)
 {
-    char *taken[MOST_WARNINGS];
-    pthread_mutex_lock(&s->warn_lock);
-    const uint32_t count = s->warning_count;
-    memcpy(taken, s->warning, sizeof taken);
-    s->warning_count = 0;
-    pthread_mutex_unlock(&s->warn_lock);
+    wh__told taken[MOST_TOLD];
+    pthread_mutex_lock(&s->told_lock);
+    const uint32_t count = s->told_count;
+    memcpy(taken, s->told, sizeof taken);
+    s->told_count = 0;
+    pthread_mutex_unlock(&s->told_lock);
     for (uint32_t i = 0; i < count; i++) {
-        wh__push_event(s, WH_EV_LOG, "warning", "%s", taken[i]);
-        free(taken[i]);
+        wh__push_event(s, taken[i].kind, taken[i].kind == WH_EV_LOG ? "warning" : "note", "%s", taken[i].text);
+        free(taken[i].text);
     }
 }
 
@@ -83,7 +83,7 @@ bool wh_next_event(wh_session *s, wh_event *out)
 {
     if (!s || !out || out->size != sizeof *out)
         return false;
-    take_warnings(s);
+    take_told(s);
     free_event(s->taken_event);
     s->taken_event = s->first_event;
     if (!s->first_event)
@@ -97,7 +97,7 @@ bool wh_next_event(wh_session *s, wh_event *out)
 
 void wh__free_events(wh_session *s)
 {
-    take_warnings(s);
+    take_told(s);
     free_event(s->taken_event);
     for (wh__event *e = s->first_event, *next; e; e = next) {
         next = e->next;

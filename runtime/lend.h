@@ -12,6 +12,7 @@ typedef enum { WH_VALUE_FLOAT = 1, WH_VALUE_INT, WH_VALUE_BOOL } wh_value_type;
 typedef struct { /* what every stage has beside its kernel's parameters */
     float envelope;
     int32_t enabled;
+    int32_t attributes, follow; /* of samplers */
 } wh_common;
 
 typedef struct { /* one exposed parameter */
@@ -67,7 +68,8 @@ typedef struct {
     void *(*call)(wh_load *l, wh_role role, uint32_t kernel, const char *name, const char *at);
     wh_common *(*common)(wh_load *l);               /* of the last call; good until the next call */
     void (*attribute)(wh_load *l, uint32_t offset); /* this string in the last call names a point attribute */
-    /* Each cook writes count values into the last call: offset into its params, or -1 envelope, -2 enabled. */
+    /* Each cook writes count values into the last call: offset into its params, or -1 envelope, -2 enabled, -3
+     * attributes, -4 follow. */
     void (*patch)(wh_load *l, int32_t offset, wh_value_type type, uint32_t count, bool function, uint32_t index);
     uint32_t (*call_index)(wh_load *l);          /* of the last call, for op() */
     void (*mask)(wh_load *l, uint32_t call);     /* the following ops are the mask of this call */

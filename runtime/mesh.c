@@ -251,5 +251,12 @@ void wh_points_free(wh_points *p)
     free(p->position);
     free(p->id);
     free(p->value);
+    free(p->triangle);
+    free(p->place);
+    for (uint32_t i = 0; i < p->attribute_count; i++) {
+        free((void *)(uintptr_t)p->attribute[i].name);
+        free((void *)(uintptr_t)p->attribute[i].value);
+    }
+    free(p->attribute);
     *p = (wh_points){.size = p->size};
 }

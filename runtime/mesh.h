@@ -28,4 +28,6 @@ wh_status wh__obj_read(wh_mesh *m, const char *path, const char *bytes, size_t s
 wh_status wh__ply_read(wh_mesh *m, const char *path, const char *bytes, size_t size);
 wh_status wh__stl_read(wh_mesh *m, const char *path, const char *bytes, size_t size);
 wh_status wh__assimp_read(wh_mesh *m, const char *path); /* built without assimp: says so */
+
+wh_status wh__cannot_write(const char *path); /* the failure to write a file that errno explains */
 #endif

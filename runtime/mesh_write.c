@@ -235,6 +235,11 @@ static void ply_points(writer *w, const wh_points *p)
     put(w, "property float x\nproperty float y\nproperty float z\n");
     put(w, p->id ? "property uint id_low\nproperty uint id_high\n" : "");
     put(w, p->value ? "property float winding\n" : "");
+    for (uint32_t k = 0; k < p->attribute_count; k++) {
+        put(w, "property float ");
+        put_name(w, p->attribute[k].name);
+        put_char(w, '\n');
+    }
     put(w, "end_header\n");
     for (size_t i = 0; i < p->count; i++) {
         for (size_t k = 0; k < 3; k++)
@@ -245,6 +250,8 @@ static void ply_points(writer *w, const wh_points *p)
         }
         if (p->value)
             put_float_bits(w, p->value[i]);
+        for (uint32_t k = 0; k < p->attribute_count; k++)
+            put_float_bits(w, attribute_value(&p->attribute[k], (uint32_t)i));
     }
 }
 
@@ -293,7 +300,12 @@ static void obj_points(writer *w, const wh_points *p)
 
 static void csv_points(writer *w, const wh_points *p)
 {
-    put_format(w, "x,y,z%s%s\n", p->id ? ",id" : "", p->value ? ",winding" : "");
+    put_format(w, "x,y,z%s%s", p->id ? ",id" : "", p->value ? ",winding" : "");
+    for (uint32_t k = 0; k < p->attribute_count; k++) {
+        put_char(w, ',');
+        put_name(w, p->attribute[k].name);
+    }
+    put_char(w, '\n');
     for (size_t i = 0; i < p->count; i++) {
         put_floats(w, p->position + 3 * i, 3, ',');
         if (p->id) {
@@ -303,6 +315,10 @@ static void csv_points(writer *w, const wh_points *p)
         if (p->value) {
             put_char(w, ',');
             put_float(w, p->value[i]);
+        }
+        for (uint32_t k = 0; k < p->attribute_count; k++) {
+            put_char(w, ',');
+            put_float(w, attribute_value(&p->attribute[k], (uint32_t)i));
         }
         put_char(w, '\n');
     }
@@ -438,6 +454,8 @@ static void usd_point_data(writer *w, const wh_points *p)
         usd_ids(w, p);
     if (p->value)
         usd_primvar(w, "winding", &(wh_attribute){.value = p->value}, p->count);
+    for (uint32_t k = 0; k < p->attribute_count; k++)
+        usd_primvar(w, p->attribute[k].name, &p->attribute[k], p->count);
 }
 
 static void usd_points(writer *w, const wh_points *p)
@@ -497,7 +515,7 @@ static const file_format *find_format(const char *path)
     return NULL;
 }
 
-static wh_status cannot_write(const char *path)
+wh_status wh__cannot_write(const char *path)
 {
     return wh__fail(WH_ERR_IO, "%s: cannot be written: %s", path,
                     errno == ENOTSUP ? "not a regular file" : strerror(errno));
@@ -527,7 +545,7 @@ static wh_status write_file(const char *path, const file_format *format, const w
     w->why = 0;
     if (!wh__output_open(&w->output, path)) {
         free(w);
-        return cannot_write(path);
+        return wh__cannot_write(path);
     }
     if (m)
         format->mesh(w, m);
@@ -540,7 +558,7 @@ static wh_status write_file(const char *path, const file_format *format, const w
         errno = w->why;
     }
     free(w);
-    return written ? WH_OK : cannot_write(path);
+    return written ? WH_OK : wh__cannot_write(path);
 }
 
 wh_status wh_mesh_write(const wh_mesh *m, const char *path)

@@ -127,6 +127,8 @@ static bool check_descriptor(const wh_kernel *d, wh_kind kind, const char *name,
         snprintf(why, size, "%s has no .doc (say in one sentence what it does)", name);
     else if (!has_entry(d, kind))
         snprintf(why, size, "%s has nothing to run (%s)", name, entry_advice(kind));
+    else if (d->field && kind != WH_FIELD)
+        snprintf(why, size, "%s is no field, but has .field (leave it out)", name);
     else if (!d->prepare != !d->release)
         snprintf(why, size, "%s has only one of .prepare and .release (set both)", name);
     else if ((d->state && bad_text(d->state)) || (d->state && !d->prepare) || (d->migrate && !d->state))

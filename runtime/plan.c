@@ -183,10 +183,10 @@ static void lend_patch(wh_load *l, int32_t offset, wh_value_type type, uint32_t 
     wh__patch *p = append(l, &l->plan->patch, &l->plan->patch_count, sizeof *p);
     if (!p)
         return;
-    const uint32_t common = l->call->common;
-    const uint32_t to = offset >= 0 ? l->call->params + (uint32_t)offset
-                                    : common + (offset == -1 ? (uint32_t)offsetof(wh_common, envelope)
-                                                             : (uint32_t)offsetof(wh_common, enabled));
+    static const size_t common[] = {offsetof(wh_common, envelope), offsetof(wh_common, enabled),
+                                    offsetof(wh_common, attributes), offsetof(wh_common, follow)};
+    const uint32_t to =
+        offset >= 0 ? l->call->params + (uint32_t)offset : l->call->common + (uint32_t)common[-1 - offset];
     *p = (wh__patch){.to = to, .count = count, .type = type, .function = function, .index = index};
 }
 

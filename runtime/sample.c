@@ -1,5 +1,6 @@
 /* sample.c - samplers, fields at query points, and meshes that a pipeline makes. */
-#include "cook.h"
+#include "follow.h"
+#include "hash.h"
 #include "mesh.h"
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,8 @@ typedef struct { /* one block of candidates and what was kept of it */
     float *x, *y, *z, *value;
     uint64_t *id;
     uint32_t kept;
+    uint32_t *triangle; /* where it is bound to the surface, else NULL */
+    float **column;
 } batch;
 
 typedef struct {
@@ -26,6 +29,9 @@ typedef struct {
     uint64_t next; /* first candidate that has not been tried */
     wh_points found;
     uint64_t room;
+    bool bound; /* each point to the surface */
+    wh__surface surface;
+    wh_view rest; /* what is sampled when the mesh has moved since */
 } sampling;
 
 static const wh_geometry *given_mesh(const sampling *s)
@@ -43,6 +49,45 @@ static void call_sample(void *context)
 {
     block_run *r = context;
     r->kept = r->sample(&r->block);
+}
+
+/* A number in 0 .. 1, 1 excluded, that depends on nothing but the id. */
+static double lot_of(uint64_t id)
+{
+    return (double)(wh__hash(&id, sizeof id, 7) >> 11) * 0x1p-53;
+}
+
+/* Keeps the points of 'from ..' whose lot is below the density there. */
+static uint32_t thin_part(const sampling *s, batch *b, uint32_t from, uint32_t count, uint32_t to)
+{
+    wh__arrays *a = wh__cook_arrays(s->cook);
+    if (!a)
+        return to;
+    a->first = from;
+    a->has_normals = false;
+    a->count = count;
+    wh__begin_block(s->cook, a);
+    memcpy(a->x, b->x + from, count * sizeof *b->x);
+    memcpy(a->y, b->y + from, count * sizeof *b->y);
+    memcpy(a->z, b->z + from, count * sizeof *b->z);
+    wh__eval_ops(s->cook, s->call->mask_first, s->call->mask_count, a);
+    for (uint32_t k = 0; k < count; k++) {
+        const uint32_t i = from + k;
+        if (!(lot_of(b->id[i]) < (double)a->weight[0][k]))
+            continue;
+        b->x[to] = b->x[i], b->y[to] = b->y[i], b->z[to] = b->z[i];
+        b->value[to] = b->value[i];
+        b->id[to++] = b->id[i];
+    }
+    return to;
+}
+
+static void thin(const sampling *s, batch *b)
+{
+    uint32_t to = 0;
+    for (uint32_t from = 0; from < b->kept; from += WH_BLOCK)
+        to = thin_part(s, b, from, b->kept - from < WH_BLOCK ? b->kept - from : WH_BLOCK, to);
+    b->kept = to;
 }
 
 static void sample_block(void *context, uint32_t i)
@@ -64,10 +109,15 @@ static void sample_block(void *context, uint32_t i)
                                   .mesh = given_mesh(s),
                                   .params = wh__params(s->cook, s->call),
                                   .state = s->state,
-                                  .time = s->cook->time};
+                                  .time = s->cook->time,
+                                  .plan = &s->plan};
     if (run.block.count)
         wh__cook_call(s->cook, s->call, call_sample, &run);
     b->kept = run.kept < run.block.count ? run.kept : run.block.count;
+    if (s->call->mask_count && !wh__cook_stopped(s->cook))
+        thin(s, b);
+    if (s->bound && !wh__cook_stopped(s->cook))
+        wh__bind_points(&s->surface, b->kept, b->x, b->y, b->z, b->triangle, b->column);
 }
 
 static bool fail_memory(sampling *s)
@@ -78,6 +128,24 @@ static bool fail_memory(sampling *s)
     return false;
 }
 
+static bool grow_array(void *array, uint64_t room, size_t item)
+{
+    void **to = array;
+    void *grown = realloc(*to, room * item);
+    if (grown)
+        *to = grown;
+    return grown;
+}
+
+static bool grow_bound(sampling *s, uint64_t room)
+{
+    wh_points *p = &s->found;
+    bool ok = grow_array(&p->triangle, room, sizeof *p->triangle) && grow_array(&p->place, room, 2 * sizeof *p->place);
+    for (uint32_t i = 0; ok && i < p->attribute_count; i++)
+        ok = grow_array(&p->attribute[i].value, room, sizeof(float));
+    return ok;
+}
+
 static bool grow(sampling *s, uint64_t wanted)
 {
     if (wanted <= s->room)
@@ -86,19 +154,26 @@ static bool grow(sampling *s, uint64_t wanted)
     room = room > wanted ? room : wanted;
     if (wanted > UINT32_MAX)
         return fail_memory(s);
-    float *position = realloc(s->found.position, room * 12);
-    if (position)
-        s->found.position = position;
-    float *value = realloc(s->found.value, room * sizeof *value);
-    if (value)
-        s->found.value = value;
-    uint64_t *id = realloc(s->found.id, room * sizeof *id);
-    if (id)
-        s->found.id = id;
-    if (!position || !value || !id)
+    wh_points *p = &s->found;
+    if (!grow_array(&p->position, room, 12) || !grow_array(&p->value, room, sizeof *p->value) ||
+        !grow_array(&p->id, room, sizeof *p->id) || (s->bound && !grow_bound(s, room)))
         return fail_memory(s);
     s->room = room;
     return true;
+}
+
+static void join_bound(sampling *s, const batch *b, uint32_t count)
+{
+    wh_points *p = &s->found;
+    memcpy(p->triangle + p->count, b->triangle, count * sizeof *p->triangle);
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < 2; k++)
+            p->place[(p->count + i) * 2 + k] = b->column[k][i];
+    for (uint32_t k = 0; k < p->attribute_count; k++) {
+        const bool last = k + 1 == p->attribute_count;
+        float *to = (float *)(uintptr_t)p->attribute[k].value;
+        memcpy(to + p->count, b->column[last ? WH_COLUMN_DISTANCE : WH_COLUMN_ATTRIBUTES + k], count * sizeof *to);
+    }
 }
 
 static bool join(sampling *s, const batch *b)
@@ -114,6 +189,8 @@ static bool join(sampling *s, const batch *b)
         memcpy(s->found.value + s->found.count, b->value, count * sizeof *b->value);
         memcpy(s->found.id + s->found.count, b->id, count * sizeof *b->id);
     }
+    if (count && s->bound)
+        join_bound(s, b, count);
     s->found.count += count;
     return true;
 }
@@ -162,6 +239,18 @@ static bool run_sampler(sampling *s)
     return false;
 }
 
+static bool allocate_bound(const sampling *s, batch *b)
+{
+    const size_t block = s->plan.block;
+    b->triangle = malloc(block * (sizeof *b->triangle + s->surface.columns * sizeof **b->column));
+    b->column = calloc(s->surface.columns, sizeof *b->column);
+    if (!b->triangle || !b->column)
+        return false;
+    for (size_t k = 0; k < s->surface.columns; k++)
+        b->column[k] = (float *)(b->triangle + block) + k * block;
+    return true;
+}
+
 static bool allocate_batches(sampling *s)
 {
     s->batch_count = wh__pool_threads(s->cook->session->pool) * BLOCKS_AHEAD;
@@ -176,6 +265,8 @@ static bool allocate_batches(sampling *s)
         if (!floats || !b->id)
             return fail_memory(s);
         b->y = floats + s->plan.block, b->z = b->y + s->plan.block, b->value = b->z + s->plan.block;
+        if (s->bound && !allocate_bound(s, b))
+            return fail_memory(s);
     }
     return true;
 }
@@ -185,6 +276,8 @@ static void free_batches(sampling *s)
     for (uint32_t i = 0; s->batch && i < s->batch_count; i++) {
         free(s->batch[i].x);
         free(s->batch[i].id);
+        free(s->batch[i].triangle);
+        free(s->batch[i].column);
     }
     free(s->batch);
 }
@@ -244,25 +337,75 @@ static bool find_sampler(wh__cook *c, const char *name, uint32_t *out)
     return false;
 }
 
-static void run_sample(wh__cook *c, const char *name, wh_points *out)
+/* ---- points that are bound to the surface ---- */
+
+static bool name_attributes(sampling *s, const wh_view *view)
 {
-    uint32_t call;
-    if (!find_sampler(c, name, &call) || !wh__cook_shape(c))
-        return;
-    sampling s = {.cook = c, .call = c->plan->call[call], .found = {.size = sizeof s.found}};
-    const wh_common *m = wh__common(c, s.call);
-    const double before = wh__now();
-    s.service = wh__service_for(c, s.call);
-    atomic_store(&c->plan->call[call]->enabled, m->enabled);
-    if (!m->enabled) {
-        *out = s.found;
-        return;
+    wh_points *p = &s->found;
+    p->attribute = calloc((size_t)view->attribute_count + 1, sizeof *p->attribute);
+    for (uint32_t i = 0; p->attribute && i <= view->attribute_count; i++) {
+        const bool last = i == view->attribute_count;
+        p->attribute[i].name = strdup(last ? "surface_distance" : view->attribute[i].name);
+        p->attribute_count++;
+        if (!p->attribute[i].name)
+            return fail_memory(s);
     }
-    if (wh__cook_ready(c, call, &c->shape, true) && plan_sample(&s, call) && allocate_batches(&s) && run_sampler(&s))
+    return p->attribute || fail_memory(s);
+}
+
+static bool bind_surface(sampling *s, const wh_common *m)
+{
+    const wh_view *now = s->cook->view;
+    s->bound = m->attributes || m->follow;
+    if (!s->bound)
+        return true;
+    s->surface = (wh__surface){.view = now, .columns = WH_COLUMN_ATTRIBUTES};
+    if (m->follow && now->rest) {
+        s->surface.moved = (const uint8_t *)now->position;
+        s->surface.stride = now->stride ? now->stride : 12;
+        s->rest = *now;
+        s->rest.position = now->rest;
+        s->rest.stride = 0;
+        s->rest.moves = 0;
+        s->cook->view = &s->rest;
+    }
+    if (m->attributes && !name_attributes(s, now))
+        return false;
+    s->surface.columns += m->attributes ? now->attribute_count : 0;
+    return wh__cook_shape(s->cook) && wh__nearest_build(s->cook, given_mesh(s), &s->surface.tree);
+}
+
+static void run_call(wh__cook *c, uint32_t call, const wh_common *m, wh_points *out)
+{
+    const wh_view *view = c->view;
+    const wh__call *k = c->plan->call[call];
+    sampling s = {.cook = c, .call = k, .found = {.size = sizeof s.found}};
+    s.service = wh__service_for(c, s.call);
+    if (bind_surface(&s, m) && wh__cook_shape(c) && wh__cook_ready(c, call, &c->shape, true) &&
+        wh__cook_ready_ops(c, k->mask_first, k->mask_count, false) && plan_sample(&s, call) && allocate_batches(&s) &&
+        run_sampler(&s))
         *out = s.found;
     else
         wh_points_free(&s.found);
     free_batches(&s);
+    wh__nearest_free(&s.surface.tree);
+    c->view = view;
+}
+
+static void run_sample(wh__cook *c, const char *name, wh_points *out)
+{
+    uint32_t call;
+    if (!find_sampler(c, name, &call))
+        return;
+    const wh_common *m = wh__common(c, c->plan->call[call]);
+    const double before = wh__now();
+    atomic_store(&c->plan->call[call]->enabled, m->enabled);
+    if (!m->enabled) {
+        if (wh__cook_shape(c))
+            *out = (wh_points){.size = sizeof *out};
+        return;
+    }
+    run_call(c, call, m, out);
     atomic_store(&c->plan->call[call]->milliseconds, (wh__now() - before) * 1e3);
 }
 
@@ -342,6 +485,8 @@ static bool field_normals(field_pass *p, float **normal)
             needs |= p->cook->plan->call[p->cook->plan->op[i].call]->kernel->desc.needs;
     if (!(needs & WH_NEEDS_NORMALS))
         return true;
+    if (!wh__cook_shape(p->cook))
+        return false;
     *normal = malloc((size_t)p->count * 12 + 1);
     if (!*normal) {
         wh__cook_fail(p->cook, WH_ERR_MEMORY, "", "", "out of memory");
@@ -352,11 +497,54 @@ static bool field_normals(field_pass *p, float **normal)
     return true;
 }
 
+typedef struct {
+    void (*field)(const wh_field_job *j);
+    wh_field_job job;
+} job_run;
+
+static void call_field(void *context)
+{
+    const job_run *r = context;
+    r->field(&r->job);
+}
+
+/* The call, when the field is nothing but one call of a kernel that takes all points at once; else NULL. */
+static const wh__call *only_call(const wh__cook *c, const wh__named_field *f)
+{
+    const wh__op *o = &c->plan->op[f->first];
+    const wh__call *call = f->count == 1 && o->kind == WH_OP_FIELD ? c->plan->call[o->call] : NULL;
+    return call && call->kernel->desc.field && !call->attribute_count ? call : NULL;
+}
+
+static void run_job(wh__cook *c, const wh__call *call, uint32_t index, const float *position, uint32_t count,
+                    float *out)
+{
+    const wh__service service = wh__service_for(c, call);
+    job_run run = {.field = call->kernel->desc.field,
+                   .job = {.size = sizeof run.job,
+                           .count = count,
+                           .host = &service.host,
+                           .position = position,
+                           .value = out,
+                           .params = wh__params(c, call),
+                           .state = c->ready[index].state,
+                           .time = c->time}};
+    atomic_store(&c->session->at_work, call->kernel->id);
+    wh__cook_call(c, call, call_field, &run);
+    wh__cook_advance(c, count);
+}
+
 static void run_field(wh__cook *c, const char *name, const float *query, uint32_t count, float *out)
 {
     const wh__named_field *f = find_field(c, name);
-    if (!f || !wh__cook_shape(c) || !wh__cook_ready_ops(c, f->first, f->count, !query))
+    if (!f || !wh__cook_outline(c) || !wh__cook_ready_ops(c, f->first, f->count, !query))
         return;
+    const wh__call *call = only_call(c, f);
+    if (call) {
+        wh__cook_announce(c, count);
+        run_job(c, call, c->plan->op[f->first].call, query ? query : c->shape.geometry.position, count, out);
+        return;
+    }
     float *normal = NULL;
     field_pass p = {
         .cook = c, .field = f, .query = query ? query : c->shape.geometry.position, .out = out, .count = count};

@@ -45,7 +45,7 @@ static wh_session *new_session(const char *file, const wh_options *o)
     if (!s)
         return NULL;
     pthread_mutex_init(&s->publish_lock, NULL);
-    pthread_mutex_init(&s->warn_lock, NULL);
+    pthread_mutex_init(&s->told_lock, NULL);
     atomic_store(&s->at_work, "");
     snprintf(s->file.s, sizeof s->file.s, "%s", file ? file : "");
     if (!wh__path_real(&s->folder, "."))
@@ -106,7 +106,7 @@ void wh_close(wh_session *s)
     free(s->is_set);
     free(s->host);
     free(s->compiler);
-    pthread_mutex_destroy(&s->warn_lock);
+    pthread_mutex_destroy(&s->told_lock);
     pthread_mutex_destroy(&s->publish_lock);
     free(s);
 }

@@ -54,6 +54,11 @@ typedef struct { /* a generation that was replaced: it leaves once its last cook
     double since;
 } wh__leaving;
 
+typedef struct {
+    char *text;
+    wh_event_kind kind;
+} wh__told;
+
 struct wh_session {
     /* For cooks. */
     _Atomic(void *) scene; /* wh__scene */
@@ -100,10 +105,10 @@ struct wh_session {
     wh__records shown; /* what wh_generation_at speaks of */
     wh__origin *shown_of;
 
-    /* From cooks: warnings, under their own lock. */
-    pthread_mutex_t warn_lock;
-    char *warning[16];
-    uint32_t warning_count;
+    /* What kernels say in cooks, under a lock of its own. */
+    pthread_mutex_t told_lock;
+    wh__told told[16];
+    uint32_t told_count;
 };
 
 /* scene.c */
@@ -131,7 +136,7 @@ bool wh__scene_has_crash(wh_session *s);        /* one that is not taken yet. [m
 void wh__forget_crashes(wh_session *s);
 
 /* events.c */
-void wh__warn(wh_session *s, const char *text); /* any thread */
+void wh__tell(wh_session *s, wh_event_kind kind, const char *text); /* WH_EV_LOG: a warning; WH_EV_NOTE [any] */
 __attribute__((format(printf, 4, 5))) wh_event *wh__push_event(wh_session *s, wh_event_kind kind, const char *subject,
                                                                const char *format, ...);
 void wh__push_step(wh_session *s, wh_reload_step step, const char *subject, const wh__module *m, double milliseconds);

@@ -63,6 +63,9 @@ typedef struct {   /* a mesh of the caller's, borrowed for one call */
     const uint32_t *triangle; /* three indices each; NULL for a point cloud */
     const wh_attribute *attribute;
     uint64_t topology; /* change it whenever the triangles change; default: they are compared each time */
+    const float *rest; /* xyz for each point, packed: where it was before it was deformed, for samplers that follow;
+                          default: where it is */
+    uint64_t moves;    /* change it whenever a point moves; default: positions are compared each time */
 } wh_view;
 
 typedef struct {   /* a sample; the library owns what it points to until wh_points_free */
@@ -70,7 +73,12 @@ typedef struct {   /* a sample; the library owns what it points to until wh_poin
     uint32_t count;
     float *position; /* xyz for each point */
     uint64_t *id;    /* stable: the same point keeps its id from cook to cook */
-    float *value;    /* winding number of each point */
+    float *value;    /* winding number of each point; 1 on the surface */
+    /* Of a sampler with attributes or follow, else 0 and NULL: */
+    uint32_t *triangle; /* the triangle that was nearest; UINT32_MAX: the mesh has none with an area */
+    float *place;       /* weights of its second and third corner at the place that was nearest; 2 for each point */
+    uint32_t attribute_count;
+    wh_attribute *attribute; /* those of the mesh at that place, and surface_distance, which is the last */
 } wh_points;
 
 typedef enum {
@@ -81,7 +89,8 @@ typedef enum {
     WH_EV_LOG,          /* print() in the pipeline file, or a warning */
     WH_EV_STEP,         /* a reload came one step further; text says which */
     WH_EV_DIAGNOSTIC, /* one message of the compiler, an error or a warning; follows the WH_EV_REJECTED of its build */
-    WH_EV_READY       /* a kernel passed and waits: for wh_publish, or because another generation is pinned */
+    WH_EV_READY,      /* a kernel passed and waits: for wh_publish, or because another generation is pinned */
+    WH_EV_NOTE        /* how a kernel goes about its work, for whoever looks closely */
 } wh_event_kind;
 
 typedef enum { /* the steps of a reload, in their order */
@@ -163,6 +172,14 @@ typedef struct {   /* a stage of the pipeline that runs now */
     double milliseconds;       /* of thread time in the last cook that ran it */
 } wh_stage_info;
 
+typedef struct {   /* a picture of the caller's, sRGB, rows from the top */
+    uint32_t size; /* sizeof(wh_image) */
+    uint32_t width, height;
+    uint32_t channels;    /* bytes of a pixel: 3 for RGB, 4 for RGBA, whose alpha is straight */
+    const uint8_t *pixel; /* the first row's leftmost */
+    size_t stride;        /* bytes from row to row; default: packed */
+} wh_image;
+
 /* Opens a pipeline. When the file is wrong or not there, *out is still a session, the status says what, and the first
  * good save revives it; *out is NULL only for WH_ERR_ARGUMENT and WH_ERR_MEMORY. May run a compiler. lua_path NULL: no
  * pipeline, only kernels. The caller owns the session. [main] */
@@ -220,8 +237,9 @@ WH_API wh_status wh_deform(const wh_session *s, const wh_view *in, double second
  * measure a mesh measure in. out: count floats. [any] */
 WH_API wh_status wh_field(const wh_session *s, const char *name, const wh_view *in, double seconds, const float *query,
                           uint32_t count, float *out);
-/* Runs the sampler of that name (NULL: the first) on in as it is given: deform first. The same mesh, file, kernels and
- * seed give the same points in the same order, whatever the threads. out must be zero but for its size. [any] */
+/* Runs the sampler of that name (NULL: the first) on in as it is given: deform first, and set in->rest for those that
+ * follow. The same mesh, file, kernels and seed give the same points in the same order, whatever the threads. out must
+ * be zero but for its size. [any] */
 WH_API wh_status wh_sample(const wh_session *s, const char *name, const wh_view *in, double seconds, wh_points *out);
 WH_API void wh_points_free(wh_points *p); /* zeroes it but for its size; NULL is fine. [any] */
 /* Makes the mesh that the pipeline declares (mesh.sphere { … }); WH_ERR_ARGUMENT when it declares none. The caller owns
@@ -251,6 +269,8 @@ WH_API void wh_mesh_set_positions(wh_mesh *m, const float *position);
  * and .usda (Points), or .instancer.usda (PointInstancer). [any] */
 WH_API wh_status wh_mesh_write(const wh_mesh *m, const char *path);
 WH_API wh_status wh_points_write(const wh_points *p, const char *path);
+/* Writes a picture in the same way: .png. WH_ERR_IO where the library was built without libpng. [any] */
+WH_API wh_status wh_image_write(const wh_image *image, const char *path);
 
 WH_API const char *wh_last_error(void); /* this thread's last failure; "" when there was none. Until its next. [any] */
 WH_API const char *wh_data_path(void);  /* folder of the Lua files. Lasts as long as the library. [any] */

@@ -108,6 +108,14 @@ describe("the helper", function()
   rejects("a write for no points", "deform.k: it wrote past the end of x on no points", 0, deformer "b->x[0] = 1;")
   rejects("points that are not written", "deform.k: it left point 17 of 1024 made-up points unwritten", 0, whole [[
     memcpy(j->position, j->mesh->position, 12 * (j->mesh->point_count < 17 ? j->mesh->point_count : 17));]])
+  it("rejects values that a field leaves unwritten when it has all points", function()
+    assert.equal("field.k: it left point 999 of 1024 made-up points unwritten", (verdict(head .. [[
+WH_NO_PARAMS(field_k)
+static void run(const wh_block *b) { memset(b->value, 0, b->count * 4); }
+static void field(const wh_field_job *j) { memset(j->value, 0, (j->count < 999 ? j->count : 999) * 4); }
+WH_KERNEL(field_k, .doc = "d", .run = run, .field = field);
+]], "wh_kernel_field_k")))
+  end)
   rejects("a write past the end of the mesh", "deform.k: SIGSEGV on no points: it went past the end of position", 11,
     whole [[for (uint32_t i = 0; i <= j->mesh->point_count; i++) j->position[3 * i] = 1;
       memcpy(j->position, j->mesh->position, j->mesh->point_count * 12);]])

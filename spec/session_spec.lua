@@ -232,6 +232,49 @@ describe("a session", function()
       assert.is_near(0, w[1], 1e-6)
     end)
 
+    describe("a field that takes all points at once", function()
+      local fields = [[
+#include "whorl_kernel.h"
+WH_NO_PARAMS(field_many)
+static void run(const wh_block *b)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        b->value[i] = b->x[i];
+}
+static void field(const wh_field_job *j)
+{
+    j->host->note(j->host, "all at once");
+    for (uint32_t i = 0; i < j->count; i++)
+        j->value[i] = 10 * j->position[3 * i] + (float)j->count;
+}
+WH_KERNEL(field_many, .doc = "x", .run = run, .field = field);
+]]
+
+      local function start()
+        p:write("many.c", fields)
+        p:write("t.lua", 'return pipeline "t" { reload { kernels = "*.c", canary = false }, '
+          .. 'fields = { alone = field.many {}, more = field.many {} + 1 } }')
+        return assert(p:open "t.lua")
+      end
+
+      it("does so where it stands alone, and says how", function()
+        local s = start()
+        local query = ffi.new("float[6]", 2, 0, 0, 3, 0, 0)
+        local alone = assert(s:field("alone", project.cube(), 0, query, 2))
+        assert.are.same({ 22, 32 }, { alone[0], alone[1] })
+        assert.are.same({ "t.lua:1: field.many: all at once" }, p:events(s, "note"))
+        local all = assert(s:field("alone", project.cube(), 0, nil, 8))
+        assert.are.same({ 8, 18 }, { all[0], all[1] })
+      end)
+
+      it("and block by block in an expression", function()
+        local s = start()
+        local query = ffi.new("float[6]", 2, 0, 0, 3, 0, 0)
+        local more = assert(s:field("more", project.cube(), 0, query, 2))
+        assert.are.same({ 3, 4 }, { more[0], more[1] })
+      end)
+    end)
+
     it("no field that is not there", function()
       local s = open "fields = { hold = 1 }"
       local _, message = s:field("hodl", project.cube(), 0, nil, 8)

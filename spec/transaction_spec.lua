@@ -173,6 +173,29 @@ describe("the reload transaction", function()
       assert.are.same({ 4, 5 }, numbers)
     end)
 
+    it("leaves nothing in the cache of what it forgets", function()
+      local s = start "deform.shift {}, reload { keep = 2 }"
+      for i = 2, 5 do save_and_settle(s, shift(i)) end
+      local pipe = io.popen(("ls '%s' | grep -c -- '^shift-.*so.parts$'"):format(p:path "cache"))
+      local count = pipe:read "*n"
+      pipe:close()
+      assert.are.equal(2, count)
+    end)
+
+    it("has nothing of a fast build that did not hold, and whose text was saved over", function()
+      p:write("late-cc", '#!/bin/sh\nsleep 0.3\nexec cc "$@"\n')
+      assert.are.equal(0, os.execute("chmod +x '" .. p:path "late-cc" .. "'"))
+      p:write("t.lua", pipeline "deform.shift {}")
+      p:write("shift.c", shift(1))
+      local s = assert(p:open("t.lua", { compiler = p:path "late-cc" }))
+      p:save("shift.c", shift "*(volatile float *)8")
+      p:settle(s, 200)
+      p:save("shift.c", "int x = ;\n" .. shift(2))
+      p:wait(s, "rejected")
+      local list = s:generations "deform.shift"
+      assert.are.same({ 1, "live" }, { #list, list[1].state })
+    end)
+
     local function numbers_of(s, state)
       local numbers = {}
       for _, g in ipairs(s:generations "deform.shift") do

@@ -1,4 +1,7 @@
 """The mesh and the queries that winding.lua wrote, and what the peers of it answer."""
+import ctypes
+import time
+
 import peer
 
 try:
@@ -6,29 +9,62 @@ try:
 except ImportError as why:
     peer.missing(why)
 
-points = np.fromfile("points", dtype=np.float32).reshape(-1, 3)
-triangles = np.fromfile("triangles", dtype=np.uint32).reshape(-1, 3)
+
+def rows(name, kind):
+    return np.fromfile(name, dtype=kind).reshape(-1, 3)
 
 
-def queries(name):
-    return np.fromfile(name, dtype=np.float32).reshape(-1, 3)
+def resident():
+    ctypes.CDLL(None).malloc_trim(0)
+    with open("/proc/self/status") as status:
+        return next(1024 * int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
-def serve(build, ask, convert=lambda q: q):
-    """build(): makes what is asked. ask(queries): winding numbers, or 1 and 0. convert: to the type the peer takes."""
-    sets = {name: convert(queries(name)) for name in ("random", "near", "lattice")}
+def used_by(work):
+    start = time.process_time()
+    work()
+    return time.process_time() - start
+
+
+def serve(make, ask, real=np.float32, index=np.int32):
+    """make(points, triangles): what is asked. ask(it, queries): winding numbers, or 1 and 0.
+
+    real, index: the types that the peer takes. Calls of few queries are made on a mesh of one triangle too, and their
+    time, which is that of the way from Python into the library, is taken off.
+    """
+    sets = {name: rows(name, np.float32).astype(real) for name in ("random", "near", "lattice", "checked")}
+    mesh = rows("points", np.float32).astype(real), rows("triangles", np.uint32).astype(index)
+    state = {}
+
+    def build():
+        state["it"] = None
+        state["it"] = make(*mesh)
+        ask(state["it"], sets["random"][:1])
 
     def only_ask(name):
         def run():
-            ask(sets[name])
+            ask(state["it"], sets[name])
         return run
 
     def lattice():
         build()
-        ask(sets["lattice"])
+        ask(state["it"], sets["lattice"])
 
-    def write():
-        np.concatenate([ask(sets[name]) for name in ("random", "near")]).astype(np.float32).tofile("winding")
+    def batch(size, calls):
+        parts = [sets["random"][size * i:size * (i + 1)] for i in range(calls)]
 
+        def on(it):
+            return used_by(lambda: [ask(it, part) for part in parts])
+        whole = on(state["it"])
+        return {"cpu": max(whole - on(one), 0.05 * whole)}
+
+    def checked():
+        np.asarray(ask(state["it"], sets["checked"])).astype(np.float32).tofile("winding")
+
+    one = make(mesh[0][mesh[1][0]], np.array([[0, 1, 2]], dtype=index))
+    ask(one, sets["random"][:1])
+    before = resident()
+    build()
+    kept = resident() - before
     peer.serve({"build": build, "random": only_ask("random"), "near": only_ask("near"), "lattice": lattice,
-                "write": write})
+                "batch": batch, "checked": checked, "kept": lambda: {"kept": kept}})

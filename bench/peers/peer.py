@@ -24,10 +24,14 @@ def missing(why):
 
 
 def serve(words):
-    """words: name -> function that returns the numbers of the answer, or None. Adds the seconds it took."""
+    """words: name -> function of the whole numbers after it that returns the numbers of the answer, or None.
+
+    Adds the seconds it took: by the clock, and of all cores.
+    """
     answer(ready=1)
     for line in sys.stdin:
-        start = time.perf_counter()
-        numbers = words[line.strip()]() or {}
-        took = time.perf_counter() - start
-        answer(**{"seconds": took, **numbers})
+        name, *arguments = line.split()
+        start, cpu = time.perf_counter(), time.process_time()
+        numbers = words[name](*map(int, arguments)) or {}
+        used, took = time.process_time() - cpu, time.perf_counter() - start
+        answer(**{"seconds": took, "cpu": used, **numbers})

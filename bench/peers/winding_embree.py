@@ -1,4 +1,7 @@
-"""Embree: one ray from each query; inside where the first triangle it meets is seen from behind. Closed meshes only."""
+"""Embree 4: one ray from each query; inside where the first triangle it meets is seen from behind. Closed meshes only.
+
+The library takes rays one by one, but from an array.
+"""
 import mesh
 import peer
 
@@ -9,25 +12,21 @@ try:
 except ImportError as why:
     peer.missing(why)
 
-points, triangles = mesh.points, mesh.triangles.astype(np.int32)
-corner = points[triangles]
-normals = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
 direction = np.array((0.3511, 0.7243, 0.5934), dtype=np.float32)
-faces_away = np.append(normals @ direction > 0, False)  # the last is for rays that meet nothing: index -1
-scene = None
 
 
-def build():
-    global scene
+def make(points, triangles):
+    corner = points[triangles]
+    normals = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
+    faces_away = np.append(normals @ direction > 0, False)  # the last is for rays that meet nothing: index -1
     scene = rtcore_scene.EmbreeScene()
     TriangleMesh(scene, points, triangles)
-    scene.run(np.zeros((1, 3), dtype=np.float32), direction[None])  # commits
+    return scene, faces_away
 
 
-def ask(q):
-    hit = scene.run(q, np.broadcast_to(direction, q.shape).copy())
-    return faces_away[hit]
+def ask(of, q):
+    scene, faces_away = of
+    return faces_away[scene.run(q, np.broadcast_to(direction, q.shape).copy())]
 
 
-build()
-mesh.serve(build, ask)
+mesh.serve(make, ask)

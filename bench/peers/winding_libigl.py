@@ -8,15 +8,11 @@ try:
 except ImportError as why:
     peer.missing(why)
 
-points, triangles = mesh.points.astype(np.float64), mesh.triangles.astype(np.int64)
-tree = igl.FastWindingNumberBVH()
 
-
-def build():
-    global tree
+def make(points, triangles):
     tree = igl.FastWindingNumberBVH()
     tree.init(points, triangles)
+    return tree
 
 
-build()
-mesh.serve(build, lambda q: tree.winding_number(q), lambda q: q.astype(np.float64))
+mesh.serve(make, lambda tree, q: tree.winding_number(q), np.float64, np.int64)

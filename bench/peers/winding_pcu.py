@@ -6,21 +6,8 @@ import mesh
 import peer
 
 try:
-    import numpy as np
     import point_cloud_utils as pcu
 except ImportError as why:
     peer.missing(why)
 
-points, triangles = mesh.points, mesh.triangles.astype(np.int32)
-nothing = np.zeros((1, 3), dtype=np.float32)
-
-
-def ask(q):
-    return pcu.triangle_soup_fast_winding_number(points, triangles, q)
-
-
-def build():
-    ask(nothing)
-
-
-mesh.serve(build, ask)
+mesh.serve(lambda *mesh: mesh, lambda of, q: pcu.triangle_soup_fast_winding_number(*of, q))

@@ -9,13 +9,22 @@ int malloc_trim(size_t pad);
 
 local M = {}
 
-local monotonic = 1 -- CLOCK_MONOTONIC
+local monotonic, process_time = 1, 2 -- CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID
 local now = ffi.new("bench_time")
+
+local function read(clock)
+  ffi.C.clock_gettime(clock, now)
+  return tonumber(now.seconds) + 1e-9 * tonumber(now.nanoseconds)
+end
 
 --- Seconds since some moment.
 function M.clock()
-  ffi.C.clock_gettime(monotonic, now)
-  return tonumber(now.seconds) + 1e-9 * tonumber(now.nanoseconds)
+  return read(monotonic)
+end
+
+--- Seconds that this process has used, on all cores: what others do meanwhile is not in them.
+function M.cpu_clock()
+  return read(process_time)
 end
 
 local function seconds_of(contender)
@@ -40,19 +49,25 @@ end
 
 --- Runs every contender once to warm up, then all in turn, repeats times. A contender is { run = function } that is
 --- timed, or returns the seconds that it measured itself. awake: each turn begins with runs that are not timed, so
---- that short work is not measured with sleeping cores and the caches of another. Sets contender.seconds to the median.
-function M.take_turns(contenders, repeats, awake)
+--- that short work is not measured with sleeping cores and the caches of another. patience: a contender that has used
+--- up so many seconds sits out the rest. Sets contender.seconds to the median.
+function M.take_turns(contenders, repeats, awake, patience)
   local times = {}
+  local left = {}
   for _, contender in ipairs(contenders) do
     contender.run()
-    times[contender] = {}
+    times[contender], left[contender] = {}, patience or math.huge
   end
   for _ = 1, repeats do
     for _, contender in ipairs(contenders) do
-      if awake then
-        wake(contender)
+      if left[contender] > 0 then
+        if awake then
+          wake(contender)
+        end
+        local seconds = seconds_of(contender)
+        table.insert(times[contender], seconds)
+        left[contender] = left[contender] - seconds
       end
-      table.insert(times[contender], seconds_of(contender))
     end
   end
   for _, contender in ipairs(contenders) do
@@ -65,6 +80,14 @@ local function memory(key)
   local kilobytes = file:read("*a"):match(key .. ":%s*(%d+) kB")
   file:close()
   return tonumber(kilobytes) * 1024
+end
+
+--- Bytes of this process that are resident once what is free was given back.
+function M.resident()
+  collectgarbage()
+  collectgarbage() -- what has finalizers goes in the second round
+  ffi.C.malloc_trim(0)
+  return memory("VmRSS")
 end
 
 --- Bytes by which the resident memory of this process grows at most while work() runs; nil where that is not known.

@@ -1,11 +1,13 @@
 --- A temporary folder with what the contenders need: pipelines, arrays as raw files, compiled C, peers in Python.
 --
--- A peer is bench/peers/NAME.py. It is started once, reads one word a line from its input and answers each with one
--- line, a flat JSON object of numbers; its first line says that it is ready, or that what it needs is not there.
+-- A peer is bench/peers/NAME.py, or what ./dev peers built from bench/peers/NAME.cpp. It is started once, reads one
+-- word a line from its input, some with numbers behind it, and answers each with one line, a flat JSON object of
+-- numbers; its first line says that it is ready, or that what it needs is not there.
 local ffi = require "ffi"
 local whorl = require "whorl"
 
-local bench = assert(os.getenv("WHORL_SOURCE"), "use ./dev bench") .. "/bench/"
+local source = assert(os.getenv("WHORL_SOURCE"), "use ./dev bench")
+local bench, programs = source .. "/bench/", source .. "/build/peers/bin/"
 
 local Workplace, Peer = {}, {}
 Workplace.__index, Peer.__index = Workplace, Peer
@@ -22,7 +24,7 @@ local function new()
   local pipe = assert(io.popen("mktemp -d"))
   local folder = pipe:read("*l")
   pipe:close()
-  return setmetatable({ folder = folder, peers = {}, sessions = {} }, Workplace)
+  return setmetatable({ folder = folder, peers = {}, sessions = {}, started = 0 }, Workplace)
 end
 
 function Workplace:path(name)
@@ -47,11 +49,11 @@ function Workplace:open(body, threads)
   return session
 end
 
---- bench/NAME.c as a library: cc -O3 -march=native.
-function Workplace:compile(name)
+--- bench/NAME.c as a library: cc -O3 -march=native, and more flags.
+function Workplace:compile(name, flags)
   local library = self:path(name .. ".so")
-  must(("cc -std=c11 -O3 -march=native -shared -fPIC -o %s %s -lm")
-    :format(quoted(library), quoted(bench .. name .. ".c")))
+  must(("cc -std=c11 -O3 -march=native %s -shared -fPIC -o %s %s -lm")
+    :format(flags or "", quoted(library), quoted(bench .. name .. ".c")))
   return ffi.load(library)
 end
 
@@ -74,21 +76,40 @@ local function numbers(line)
   return out
 end
 
---- A running peer, or nil when there is no Python for it or it lacks something. cores: "0" or "0,1", those it may use.
+local function exists(path)
+  local file = io.open(path)
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+--- The shell's words that start a peer; nil when there is no Python or program for it.
+local function start_of(python, name)
+  local script, program = bench .. "peers/" .. name .. ".py", programs .. name
+  if exists(script) then
+    -- -B: leave no compiled Python beside the sources
+    return python and quoted(python) .. " -B " .. quoted(script)
+  end
+  return exists(program) and quoted(program)
+end
+
+--- A running peer, or nil when it is not here or lacks something. cores: "0" or "0,1", those it may use.
 function Workplace:peer(python, name, cores)
-  if not python then
+  local start = start_of(python, name)
+  if not start then
     return nil
   end
-  local answers = self:path(("answers%d"):format(#self.peers))
+  local answers = self:path(("answers%d"):format(self.started))
+  self.started = self.started + 1
   must("mkfifo " .. quoted(answers))
-  -- -B: leave no compiled Python beside the sources
   local limit = cores and "taskset -c " .. cores .. " " or ""
-  local requests = assert(io.popen(("cd %s && %s%s -B %s > %s"):format(
-    quoted(self.folder), limit, quoted(python), quoted(bench .. "peers/" .. name .. ".py"), quoted(answers)), "w"))
+  local requests = assert(io.popen(("cd %s && %s%s > %s"):format(
+    quoted(self.folder), limit, start, quoted(answers)), "w"))
   local peer = setmetatable({ name = name, requests = requests, answers = assert(io.open(answers)) }, Peer)
   table.insert(self.peers, peer)
   local first = peer.answers:read("*l")
-  assert(first, name .. ".py ended without a word")
+  assert(first, name .. " ended without a word")
   return numbers(first).ready == 1 and peer or nil
 end
 
@@ -97,11 +118,12 @@ function Peer:ask(word)
   self.requests:write(word, "\n")
   self.requests:flush()
   local line = self.answers:read("*l")
-  assert(line, self.name .. ".py ended at " .. word)
+  assert(line, self.name .. " ended at " .. word)
   return numbers(line)
 end
 
-function Workplace:close()
+--- Ends all peers and sessions.
+function Workplace:clear()
   for _, peer in ipairs(self.peers) do
     peer.requests:close()
     peer.answers:close()
@@ -109,6 +131,11 @@ function Workplace:close()
   for _, session in ipairs(self.sessions) do
     session:close()
   end
+  self.peers, self.sessions = {}, {}
+end
+
+function Workplace:close()
+  self:clear()
   must("rm -rf " .. quoted(self.folder))
 end
 

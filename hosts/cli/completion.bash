@@ -3,7 +3,7 @@ _whorl()
 {
     local word=${COMP_WORDS[COMP_CWORD]} cook="--input --out --mesh-out --set --time --seed --threads --kernels --quiet
         --verbose --help"
-    local -A options=([run]="$cook --json" [live]=$cook
+    local -A options=([run]="$cook --slice --size --field --json" [live]=$cook
         [history]="--compare --input --time --json --kernels --help" [check]="--json --kernels --help"
         [kernels]="--json --kernels --help" [new]="pipeline kernel --help" [doctor]=--help)
     if [ "$COMP_CWORD" = 1 ]; then

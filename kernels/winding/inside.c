@@ -1,187 +1,571 @@
-/* inside.c - points in a mesh, where its winding number is high: a lattice, or so many random ones. See tree.h. */
-#include "tree.h"
+/* inside.c - points in a mesh, where its winding number is high: a lattice, so many random ones, or disks. See points.h
+ * for the points that are tried, and engine.h for the winding number. */
+#include "engine.h"
+#include "points.h"
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 /* clang-format off */
 WH_PARAMS(sample_inside,
-    float spacing  WH_UI(0.05, min = 1e-6, max = 1e6, unit = "m", doc = "Distance between the points of the lattice");
+    float spacing  WH_UI(0.05, min = 1e-6, max = 1e6, unit = "m", doc = "Distance from each point of the lattice to the nearest");
     int   across   WH_UI(0, min = 0, max = 1000000,
                          doc = "So many steps along the longest side of the mesh give the spacing; 0: it is as given");
-    int   count    WH_UI(0, min = 0, max = 100000000, doc = "So many random points; 0: a lattice");
+    int   lattice  WH_UI(0, choices = "cubic|body-centred|hexagonal",
+                         doc = "Where the points of the lattice are: cubes, cubes with one more point in their middle, or the densest packing");
+    float jitter   WH_UI(0, min = 0, max = 1, doc = "How far the points of the lattice are moved at random: 1 is half of the spacing along each axis");
+    int   count    WH_UI(0, min = 0, max = 100000000, doc = "So many random points; 0: a lattice, or as many as radius has room for");
+    float per_volume WH_UI(0, min = 0, max = 1e18, unit = "1/m3", doc = "So many random points in each cubic metre, when count is 0");
+    int   noise    WH_UI(0, choices = "white|blue",
+                         doc = "How random points lie: white, each wherever it happens to; blue, evenly spread, no two of them close");
+    float radius   WH_UI(0, min = 0, max = 1e6, unit = "m",
+                         doc = "Random points so far apart or further (blue noise); 0: as far as count allows");
     float at_least WH_UI(0.5, min = -4, max = 4, doc = "Keep points whose winding number is this or more; on a face it is about 0.5");
+    bool  winding  WH_UI(true, doc = "Give each point its winding number; false: 1 in its place, which is faster on lattices in meshes with holes");
     int   seed     WH_UI(0, min = 0, max = 2147483647, doc = "Other random points");
 )
 /* clang-format on */
 
-#define MOST 1099511627776.0 /* candidates of a lattice; more would take days */
-#define BIAS 1048576         /* an id holds three 21-bit numbers, so lattice numbers are -2^20 .. 2^20 - 1 */
+#define NO_LIMIT UINT64_MAX
+#define MOST_RANDOM 1e12 /* more would take days */
+#define MEMORY_SHORT "memory is short (raise spacing or radius, or lower count)"
 
-/* The points of a lattice are whole multiples of the spacing, so that they stay where they are when the mesh moves. */
+/* What the plan tells each block: see wh_sample_plan. */
+enum { OWN_SPACING, OWN_LAST_RANK };
+
+/* ---- which of these points are inside */
+
 typedef struct {
-    double spacing;
-    int64_t first[3];
-    uint64_t count[3];
-} lattice;
+    const wh_host *host;
+    const wh_engine *engine;
+    const wh_geometry *mesh;
+    float at_least;
+    bool winding; /* the number is wanted, not only the side */
+} asker;
 
-static bool fail_range(const wh_host *host, double index, double spacing)
+/* Points one beside the other, and what is found of each. */
+typedef struct {
+    uint32_t count;
+    float *x, *y, *z, *value;
+    uint8_t *inside;
+} asked;
+
+static bool ask(const asker *a, const asked *p)
 {
-    char text[192];
-    snprintf(
-        text, sizeof text,
-        "the lattice reaches %.0f steps of %g m from the origin, more than %d (raise spacing to %g or more, or move "
-        "the mesh to the origin)",
-        index, spacing, BIAS - 1, spacing * index / (BIAS - 1) * 1.01);
-    host->fail(host, text);
-    return false;
+    return wh__engine_inside(a->engine, a->host, a->mesh, a->at_least, p->count, p->x, p->y, p->z, NULL, p->value,
+                             p->inside);
 }
 
-static bool fail_size(const wh_host *host, double points, double spacing)
+/* ---- rows of a lattice: a closed surface is crossed by all points of a row at once */
+
+typedef struct {
+    const asker *ask;
+    const asked *points; /* of a block, whole rows */
+    int16_t *whole;      /* winding number of the surface around each */
+    uint32_t *list;      /* points that need more than that */
+    uint32_t listed;
+    float *x, *y; /* of the columns and rows of a slab */
+} rows;
+
+/* A cap that winds no more than this changes no answer: whole numbers are so far from the threshold. */
+static float harmless(float at_least)
 {
-    char text[160];
-    snprintf(
-        text, sizeof text,
-        "a lattice with spacing %g m has %.4g points in the box of the mesh, more than %.0f (raise spacing to %g or "
-        "more)",
-        spacing, points, MOST, spacing * cbrt(points / MOST) * 1.01);
-    host->fail(host, text);
-    return false;
+    const float above = ceilf(at_least) - at_least, below = at_least - (ceilf(at_least) - 1);
+    return fmaxf(fminf(above, below) - 1e-5f, 0);
 }
 
-static double choose_spacing(const sample_inside *p, const double low[3], const double high[3])
+/* Rows of one layer that lie alike: the first has number `first`, others follow by `stride`. */
+static bool cross_slab(rows *r, const wh_cloud *cloud, uint64_t row, uint32_t first, uint32_t stride, uint32_t count)
 {
-    const double longest = fmax(high[0] - low[0], fmax(high[1] - low[1], high[2] - low[2]));
+    const asker *a = r->ask;
+    const wh_row head = wh__cloud_row(cloud, row);
+    const uint32_t nx = (uint32_t)head.count;
+    uint64_t open;
+    for (uint32_t i = 0; i < nx; i++)
+        r->x[i] = wh__cloud_row_x(cloud, &head, i);
+    for (uint32_t j = 0; j < count; j++)
+        r->y[j] = wh__cloud_row(cloud, row + (uint64_t)j * stride).y;
+    const wh_slab slab = {.x = r->x,
+                          .y = r->y,
+                          .z = &head.z,
+                          .nx = nx,
+                          .ny = count,
+                          .nz = 1,
+                          .row = (size_t)nx * stride,
+                          .layer = (size_t)nx * stride * count};
+    if (!wh__lattice_rows(a->host, a->engine->surface, &slab, r->whole + first, &open))
+        return false;
+    if (!a->engine->caps)
+        return true;
+    uint32_t *list = r->list + r->listed, doubt;
+    if (!wh__doubt_list(a->host, a->engine->doubt, &slab, harmless(a->at_least), list, &doubt))
+        return false;
+    for (uint32_t i = 0; i < doubt; i++)
+        list[i] += first;
+    r->listed += doubt;
+    return true;
+}
+
+/* Rows from `row` on that are in one layer, at most `most`; as many of them as there are lie alike by turns. */
+static bool cross_layer(rows *r, const wh_cloud *cloud, uint64_t row, uint32_t first, uint32_t count)
+{
+    const uint32_t nx = (uint32_t)wh__cloud_row(cloud, row).count;
+    const uint32_t turns = count > 1 && wh__cloud_row(cloud, row).shift != wh__cloud_row(cloud, row + 1).shift ? 2 : 1;
+    for (uint32_t t = 0; t < turns; t++)
+        if (!cross_slab(r, cloud, row + t, first + t * nx, turns, (count - t + turns - 1) / turns))
+            return false;
+    return true;
+}
+
+static uint32_t rows_in_layer(const wh_cloud *cloud, uint64_t row, uint64_t end)
+{
+    const float z = wh__cloud_row(cloud, row).z;
+    uint32_t count = 1;
+    while (row + count < end && wh__cloud_row(cloud, row + count).z == z)
+        count++;
+    return count;
+}
+
+/* Sets what the whole numbers tell; lists those that are open, in doubt, or wanted to the digit. */
+static void take_whole(rows *r)
+{
+    const asker *a = r->ask;
+    const asked *p = r->points;
+    memset(p->inside, 0, p->count);
+    for (uint32_t i = 0; i < r->listed; i++)
+        p->inside[r->list[i]] = 2; /* in doubt */
+    r->listed = 0;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const bool doubt = p->inside[i] || r->whole[i] == WH_LATTICE_OPEN;
+        p->value[i] = r->whole[i];
+        p->inside[i] = p->value[i] >= a->at_least;
+        if (doubt || (a->winding && a->engine->caps && p->inside[i]))
+            r->list[r->listed++] = i;
+    }
+}
+
+static bool ask_listed(const rows *r)
+{
+    const asker *a = r->ask;
+    const asked *p = r->points;
+    const uint32_t count = r->listed;
+    float *x = count ? a->host->alloc(a->host, (size_t)count * (4 * sizeof *x + sizeof(int32_t) + 1)) : NULL;
+    if (!x)
+        return count == 0;
+    float *y = x + count, *z = y + count, *value = z + count;
+    int32_t *whole = (int32_t *)(value + count);
+    uint8_t *inside = (uint8_t *)(whole + count);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t from = r->list[i];
+        x[i] = p->x[from], y[i] = p->y[from], z[i] = p->z[from];
+        whole[i] = r->whole[from] == WH_LATTICE_OPEN ? WH_NOT_PROVEN : r->whole[from];
+    }
+    const bool ok = wh__engine_inside(a->engine, a->host, a->mesh, a->at_least, count, x, y, z, whole, value, inside);
+    for (uint32_t i = 0; ok && i < count; i++) {
+        p->value[r->list[i]] = value[i];
+        p->inside[r->list[i]] = inside[i];
+    }
+    a->host->free(a->host, x);
+    return ok;
+}
+
+/* As ask, for candidates that are whole rows from number first on. */
+static bool ask_rows(const asker *a, const wh_cloud *cloud, uint64_t first, const asked *p)
+{
+    const uint64_t nx = wh__cloud_row(cloud, 0).count, begin = first / nx, end = begin + p->count / nx;
+    const size_t room = p->count * (sizeof(int16_t) + sizeof(uint32_t)) + (size_t)(end - begin + nx) * sizeof(float);
+    rows r = {.ask = a, .points = p, .list = a->host->alloc(a->host, room + 1)};
+    bool ok = r.list;
+    r.x = (float *)(r.list + p->count);
+    r.y = r.x + nx;
+    r.whole = (int16_t *)(r.y + (end - begin));
+    for (uint64_t row = begin; ok && row < end;) {
+        const uint32_t count = rows_in_layer(cloud, row, end);
+        ok = cross_layer(&r, cloud, row, (uint32_t)((row - begin) * nx), count);
+        row += count;
+    }
+    if (ok) {
+        take_whole(&r);
+        ok = ask_listed(&r);
+    }
+    a->host->free(a->host, r.list);
+    return ok;
+}
+
+static bool has_rows(const asker *a, const wh_cloud *cloud, uint64_t first, uint32_t count)
+{
+    if (!a->engine->surface || cloud->asked.kind != WH_CLOUD_LATTICE || cloud->asked.jitter > 0 || count == 0)
+        return false;
+    const uint64_t nx = wh__cloud_row(cloud, 0).count;
+    return first % nx == 0 && count % nx == 0;
+}
+
+/* ---- points of a block */
+
+typedef struct {
+    float *x, *y, *z, *value;
+    uint64_t *id;
+} columns;
+
+/* Candidates first .. first + count - 1 that are inside, packed. *kept: how many. False when memory is short. */
+static bool find_inside(const asker *a, const wh_cloud *cloud, uint64_t first, uint32_t count, const columns *c,
+                        uint32_t *kept)
+{
+    uint32_t tried = 0;
+    *kept = 0;
+    if (!wh__cloud_points(a->host, cloud, first, count, c->x, c->y, c->z, c->id, &tried))
+        return false;
+    uint8_t *inside = a->host->alloc(a->host, tried + 1);
+    const asked p = {tried, c->x, c->y, c->z, c->value, inside};
+    if (!inside || !(has_rows(a, cloud, first, tried) ? ask_rows(a, cloud, first, &p) : ask(a, &p))) {
+        a->host->free(a->host, inside);
+        return false;
+    }
+    for (uint32_t i = 0; i < tried; i++) {
+        const uint32_t to = *kept;
+        c->x[to] = c->x[i], c->y[to] = c->y[i], c->z[to] = c->z[i];
+        c->value[to] = a->winding ? c->value[i] : 1;
+        c->id[to] = c->id[i];
+        *kept = to + inside[i];
+    }
+    a->host->free(a->host, inside);
+    return true;
+}
+
+/* ---- what is asked for, as points */
+
+static bool is_disks(const sample_inside *p)
+{
+    return p->radius > 0 || (p->noise && (p->count || p->per_volume > 0));
+}
+
+static bool is_random(const sample_inside *p)
+{
+    return p->count || p->per_volume > 0;
+}
+
+static double box_volume(const wh_cloud_request *r)
+{
+    return r->empty ? 0 : (r->high[0] - r->low[0]) * (r->high[1] - r->low[1]) * (r->high[2] - r->low[2]);
+}
+
+static double disk_spacing(const sample_inside *p)
+{
+    return p->radius == 0 && !p->count ? cbrt(wh__disk_density() / p->per_volume) : p->radius;
+}
+
+static double longest_side(const wh_cloud_request *r)
+{
+    return fmax(r->high[0] - r->low[0], fmax(r->high[1] - r->low[1], r->high[2] - r->low[2]));
+}
+
+static double lattice_spacing(const sample_inside *p, const wh_cloud_request *r)
+{
+    const double longest = r->empty ? 0 : longest_side(r);
     return p->across && longest > 0 ? longest / p->across : p->spacing;
 }
 
-/* False after host->fail; host NULL: known to be fine. */
-static bool make_lattice(const wh_host *host, const wh_tree *tree, const sample_inside *p, lattice *out)
+static wh_cloud_request request_of(const sample_inside *p, const void *state)
 {
-    double low[3], high[3], points = 1;
-    *out = (lattice){.spacing = p->spacing};
-    if (!wh__tree_box(tree, low, high))
-        return true;
-    const double spacing = out->spacing = choose_spacing(p, low, high);
-    for (int k = 0; k < 3; k++) {
-        double first = ceil(low[k] / spacing), last = floor(high[k] / spacing);
-        double reach = fmax(fabs(first), fabs(last));
-        if (reach > BIAS - 1)
-            return host && fail_range(host, reach, spacing);
-        out->first[k] = (int64_t)first;
-        out->count[k] = last < first ? 0 : (uint64_t)(last - first) + 1;
-        points *= (double)out->count[k];
-    }
-    return points <= MOST || (host && fail_size(host, points, spacing));
+    wh_cloud_request r = {.seed = (uint64_t)p->seed, .last_rank = NO_LIMIT};
+    r.empty = !wh__engine_box(state, r.low, r.high);
+    r.kind = is_disks(p) ? WH_CLOUD_DISKS : is_random(p) ? WH_CLOUD_RANDOM : WH_CLOUD_LATTICE;
+    r.lattice = (wh_lattice_kind)p->lattice;
+    r.jitter = p->jitter;
+    r.spacing = r.kind == WH_CLOUD_DISKS ? disk_spacing(p) : lattice_spacing(p, &r);
+    return r;
 }
 
+/* ---- so many disks: how far apart, and which is the last */
+
+#define PROBES 16384 /* random points that tell how much of the box is inside, in parts for threads */
+#define MOST_PROBES (PROBES << 8)
+#define PARTS 16
+#define MOST_ROUNDS 12
+
+static bool alloc_columns(const wh_host *host, uint32_t count, columns *c)
+{
+    char *room = host->alloc(host, count * (sizeof *c->id + 4 * sizeof(float)) + 1);
+    if (!room)
+        return false;
+    c->id = (uint64_t *)(void *)room;
+    c->x = (float *)(c->id + count);
+    c->y = c->x + count, c->z = c->y + count, c->value = c->z + count;
+    return true;
+}
+
+typedef struct { /* all blocks of a cloud */
+    asker ask;
+    wh_cloud cloud;
+    uint64_t first; /* candidate that they begin with */
+    uint32_t *kept; /* of each block */
+    uint64_t **id;  /* of each block, what was kept; NULL: nobody asks */
+    atomic_bool failed;
+} census;
+
+static void take_ids(census *s, uint32_t block, const uint64_t *id, uint32_t count)
+{
+    s->id[block] = s->ask.host->alloc(s->ask.host, count * sizeof *id + 1);
+    if (s->id[block])
+        memcpy(s->id[block], id, count * sizeof *id);
+    else
+        s->failed = true;
+}
+
+static void count_block(void *context, uint32_t block)
+{
+    census *s = context;
+    const uint32_t size = s->cloud.block;
+    columns c;
+    if (!alloc_columns(s->ask.host, size, &c)) {
+        s->failed = true;
+        return;
+    }
+    if (!find_inside(&s->ask, &s->cloud, s->first + (uint64_t)block * size, size, &c, &s->kept[block]))
+        s->failed = true;
+    else if (s->id)
+        take_ids(s, block, c.id, s->kept[block]);
+    s->ask.host->free(s->ask.host, c.id);
+}
+
+static bool fail_memory(const wh_host *host)
+{
+    host->fail(host, MEMORY_SHORT);
+    return false;
+}
+
+/* How much of the box is inside, 0 .. 1. */
+static bool probe(const asker *a, const wh_cloud_request *r, double *share)
+{
+    uint32_t kept[PARTS];
+    uint64_t hits = 0, tries = 0;
+    census s = {.ask = *a, .kept = kept};
+    wh_cloud_request white = *r;
+    white.kind = WH_CLOUD_RANDOM;
+    wh__cloud_make(NULL, &white, &s.cloud);
+    while (hits < 64 && tries < MOST_PROBES) {
+        s.first = tries;
+        s.cloud.block = (tries ? (uint32_t)tries : PROBES) / PARTS;
+        if (!a->host->parallel_for(a->host, PARTS, count_block, &s))
+            return false;
+        if (s.failed)
+            return fail_memory(a->host);
+        for (int i = 0; i < PARTS; i++)
+            hits += kept[i];
+        tries += (uint64_t)s.cloud.block * PARTS;
+    }
+    *share = (double)hits / (double)tries;
+    return true;
+}
+
+/* The value that would stand at `place` if they were sorted (C. A. R. Hoare, Find, 1961). */
+static uint64_t select_value(uint64_t *value, uint64_t count, uint64_t place)
+{
+    uint64_t low = 0, high = count;
+    while (high - low > 1) {
+        const uint64_t pivot = value[low + (high - low) / 2];
+        uint64_t less = low, at = low, more = high;
+        while (at < more) {
+            const uint64_t v = value[at];
+            if (v < pivot)
+                value[at++] = value[less], value[less++] = v;
+            else if (v > pivot)
+                value[at] = value[--more], value[more] = v;
+            else
+                at++;
+        }
+        if (place >= less && place < more)
+            return pivot;
+        low = place < less ? low : more;
+        high = place < less ? less : high;
+    }
+    return value[low];
+}
+
+/* All ids in one list of *total; NULL when memory is short. Frees the lists of the blocks. */
+static uint64_t *join_ids(census *s, uint32_t blocks, uint64_t *total)
+{
+    const wh_host *host = s->ask.host;
+    uint64_t at = 0, sum = 0;
+    for (uint32_t i = 0; i < blocks; i++)
+        sum += s->kept[i];
+    uint64_t *all = s->failed ? NULL : host->alloc(host, sum * sizeof *all + 1);
+    for (uint32_t i = 0; i < blocks; i++) {
+        if (all && s->id[i])
+            memcpy(all + at, s->id[i], s->kept[i] * sizeof *all);
+        at += s->kept[i];
+        host->free(host, s->id[i]);
+    }
+    *total = sum;
+    return all;
+}
+
+/* Throws all disks of that radius: *total are inside, and *last is the rank of the wanted-th. */
+static bool throw_disks(const asker *a, wh_cloud_request r, uint64_t wanted, uint64_t *total, uint64_t *last)
+{
+    const wh_host *host = a->host;
+    census s = {.ask = *a};
+    r.ranks = true;
+    if (!wh__cloud_make(host, &r, &s.cloud))
+        return false;
+    const uint32_t blocks = (uint32_t)(s.cloud.candidates / s.cloud.block);
+    s.kept = host->alloc(host, blocks * sizeof *s.kept + 1);
+    s.id = host->alloc(host, blocks * sizeof *s.id + 1);
+    uint64_t *all = NULL;
+    bool done = s.kept && s.id;
+    if (done) {
+        memset(s.kept, 0, blocks * sizeof *s.kept);
+        memset(s.id, 0, blocks * sizeof *s.id);
+        done = host->parallel_for(host, blocks, count_block, &s);
+        all = join_ids(&s, blocks, total);
+    }
+    if (done && all && *total >= wanted)
+        *last = select_value(all, *total, wanted - 1);
+    if (!all)
+        fail_memory(host);
+    host->free(host, all);
+    host->free(host, s.id);
+    host->free(host, s.kept);
+    return done && all;
+}
+
+static bool fail_room(const wh_host *host, uint64_t total, const sample_inside *p)
+{
+    char text[160];
+    snprintf(text, sizeof text, "there is room for %llu points %g m apart, not for %d (lower radius or count)",
+             (unsigned long long)total, (double)p->radius, p->count);
+    host->fail(host, text);
+    return false;
+}
+
+static bool fail_nothing(const wh_host *host)
+{
+    char text[160];
+    snprintf(text, sizeof text, "none of %d random points is inside (does the mesh enclose anything? see at_least)",
+             MOST_PROBES);
+    host->fail(host, text);
+    return false;
+}
+
+/* The distance that leaves room for a little more than so many, found by throwing them; *last as throw_disks gives it.
+ */
+static bool choose_radius(const asker *a, wh_cloud_request *r, uint64_t wanted, uint64_t *last)
+{
+    double share, target = (double)wanted * 1.02 + 3 * pow((double)wanted, 1.0 / 3) + 1;
+    if (!probe(a, r, &share))
+        return false;
+    if (share == 0)
+        return fail_nothing(a->host);
+    r->spacing = cbrt(share * box_volume(r) * wh__disk_density() / target);
+    for (int round = 0; round < MOST_ROUNDS; round++) {
+        uint64_t total;
+        if (!throw_disks(a, *r, wanted, &total, last))
+            return false;
+        if (total >= wanted && ((double)total < 1.1 * target || round > MOST_ROUNDS / 2))
+            return true;
+        const double off = ((double)total + 1) / target;
+        r->spacing *= fmax(cbrt(off), 0.5);
+        if (total < wanted)
+            r->spacing *= 1 - 0.02 * round; /* in a thin mesh the number may never settle */
+    }
+    a->host->fail(a->host, "no radius gives so many disks (give a radius, or a higher count)");
+    return false;
+}
+
+static bool plan_disks(const asker *a, const sample_inside *p, wh_cloud_request *r)
+{
+    uint64_t total;
+    if (r->empty || !p->count)
+        return true;
+    if (p->radius == 0)
+        return choose_radius(a, r, (uint64_t)p->count, &r->last_rank);
+    if (!throw_disks(a, *r, (uint64_t)p->count, &total, &r->last_rank))
+        return false;
+    return total >= (uint64_t)p->count || fail_room(a->host, total, p);
+}
+
+static bool fail_volume(const wh_host *host, double points)
+{
+    char text[160];
+    snprintf(text, sizeof text, "%.4g random points in the box of the mesh are more than %g (lower per_volume)", points,
+             MOST_RANDOM);
+    host->fail(host, text);
+    return false;
+}
+
+/* Points are tried until there are enough; or as many are tried as the volume of the box says. */
+static bool plan_random(const wh_host *host, const sample_inside *p, const wh_cloud_request *r, wh_sample_plan *out)
+{
+    const double tries = floor((double)p->per_volume * box_volume(r) + 0.5);
+    const uint64_t wanted = (uint64_t)p->count;
+    if (!p->count && tries > MOST_RANDOM)
+        return fail_volume(host, tries);
+    out->wanted = p->count ? wanted : NO_LIMIT;
+    out->candidates = r->empty ? 0 : p->count ? 1000 * wanted + 1000000 : (uint64_t)tries;
+    const uint64_t some = p->count ? wanted : (uint64_t)tries;
+    out->block = some < 256       ? 64
+                 : some > 1048576 ? 65536
+                 : some > 16384   ? 4096
+                                  : (uint32_t)some / 4; /* for all threads */
+    return true;
+}
+
+/* ---- the kernel */
+
+/* Random points are tried until there are enough; of lattices and disks all. */
 static bool sample_inside_plan(const wh_host *host, const wh_geometry *mesh, const void *params, const void *state,
                                wh_sample_plan *out)
 {
     const sample_inside *p = params;
-    double low[3], high[3];
-    lattice l;
-    (void)mesh;
-    if (p->count) {
-        uint64_t wanted = (uint64_t)p->count;
-        out->wanted = wanted;
-        out->candidates = wh__tree_box(state, low, high) ? 1000 * wanted + 1000000 : 0;
-        out->block = wanted < 256 ? 64 : wanted > 16384 ? 4096 : (uint32_t)wanted / 4; /* some for every thread */
-        return true;
-    }
-    if (!make_lattice(host, state, p, &l))
+    const asker a = {host, state, mesh, p->at_least, p->winding};
+    wh_cloud_request r = request_of(p, state);
+    wh_cloud cloud;
+    if (r.kind == WH_CLOUD_DISKS && !plan_disks(&a, p, &r))
         return false;
+    if (!wh__cloud_make(host, &r, &cloud))
+        return false;
+    if (!has_rows(&a, &cloud, 0, cloud.block) && !wh__engine_add_rays(a.engine, host))
+        return fail_memory(host);
     out->wanted = UINT64_MAX;
-    out->candidates = l.count[0] * l.count[1] * l.count[2];
-    out->block = 16384;
+    out->candidates = cloud.candidates;
+    out->block = cloud.block;
+    if (r.kind == WH_CLOUD_RANDOM && !plan_random(host, p, &r, out))
+        return false;
+    memcpy(&out->own[OWN_SPACING], &r.spacing, sizeof r.spacing);
+    out->own[OWN_LAST_RANK] = r.last_rank;
     return true;
-}
-
-/* Writes candidate i of the lattice, x fastest; returns its id. */
-static uint64_t lattice_point(const lattice *l, uint64_t i, float *x, float *y, float *z)
-{
-    int64_t nx = l->first[0] + (int64_t)(i % l->count[0]);
-    int64_t ny = l->first[1] + (int64_t)(i / l->count[0] % l->count[1]);
-    int64_t nz = l->first[2] + (int64_t)(i / l->count[0] / l->count[1]);
-    *x = (float)((double)nx * l->spacing);
-    *y = (float)((double)ny * l->spacing);
-    *z = (float)((double)nz * l->spacing);
-    return (uint64_t)(nx + BIAS) | (uint64_t)(ny + BIAS) << 21 | (uint64_t)(nz + BIAS) << 42;
-}
-
-/* The finisher of splitmix64 (G. Steele, D. Lea, C. Flood, Fast splittable pseudorandom number generators, 2014). */
-static uint64_t mix(uint64_t v)
-{
-    v = (v ^ v >> 30) * 0xbf58476d1ce4e5b9u;
-    v = (v ^ v >> 27) * 0x94d049bb133111ebu;
-    return v ^ v >> 31;
-}
-
-/* A number in 0 .. 1, 1 excluded, that depends on nothing but these three. */
-static double unit(uint64_t seed, uint64_t i, uint64_t axis)
-{
-    return (double)(mix(mix(seed + 0x9e3779b97f4a7c15u) + (3 * i + axis + 1) * 0x9e3779b97f4a7c15u) >> 11) * 0x1p-53;
-}
-
-static void set_candidates(const wh_sample_block *b)
-{
-    const sample_inside *p = b->params;
-    double low[3], high[3];
-    uint64_t seed = (uint64_t)p->seed;
-    lattice l;
-    if (!p->count && !make_lattice(NULL, b->state, p, &l))
-        return;
-    wh__tree_box(b->state, low, high);
-    for (uint32_t k = 0; k < b->count; k++) {
-        uint64_t i = b->first + k;
-        b->id[k] = i;
-        if (!p->count) {
-            b->id[k] = lattice_point(&l, i, b->x + k, b->y + k, b->z + k);
-            continue;
-        }
-        b->x[k] = (float)(low[0] + unit(seed, i, 0) * (high[0] - low[0]));
-        b->y[k] = (float)(low[1] + unit(seed, i, 1) * (high[1] - low[1]));
-        b->z[k] = (float)(low[2] + unit(seed, i, 2) * (high[2] - low[2]));
-    }
 }
 
 static uint32_t sample_inside_sample(const wh_sample_block *b)
 {
     const sample_inside *p = b->params;
+    const asker a = {b->host, b->state, b->mesh, p->at_least, p->winding};
+    const columns c = {b->x, b->y, b->z, b->value, b->id};
+    wh_cloud_request r = request_of(p, b->state);
+    wh_cloud cloud;
     uint32_t kept = 0;
-    char *room = b->host->alloc(b->host, b->count * (sizeof(double) + 2 * sizeof(uint64_t)) + 1);
-    if (!room) {
-        b->host->fail(b->host, "memory is short (raise spacing, or lower count)");
+    memcpy(&r.spacing, &b->plan->own[OWN_SPACING], sizeof r.spacing);
+    r.last_rank = b->plan->own[OWN_LAST_RANK];
+    if (!wh__cloud_make(NULL, &r, &cloud))
         return 0;
-    }
-    double *winding = (double *)room;
-    uint64_t *scratch = (uint64_t *)(room + b->count * sizeof(double));
-    set_candidates(b);
-    wh__tree_winding_batch(b->state, b->count, b->x, b->y, b->z, winding, scratch);
-    for (uint32_t k = 0; k < b->count; k++) {
-        if ((float)winding[k] < p->at_least)
-            continue;
-        b->x[kept] = b->x[k];
-        b->y[kept] = b->y[k];
-        b->z[kept] = b->z[k];
-        b->value[kept] = (float)winding[k];
-        b->id[kept++] = b->id[k];
-    }
-    b->host->free(b->host, room);
+    if (!find_inside(&a, &cloud, b->first, b->count, &c, &kept))
+        b->host->fail(b->host, MEMORY_SHORT);
     return kept;
 }
 
 static void *sample_inside_prepare(const wh_host *host, const wh_geometry *mesh, const void *params)
 {
     (void)params;
-    return wh__tree_build(host, mesh);
+    return wh__engine_build(host, mesh);
 }
 
 static void sample_inside_release(const wh_host *host, void *state)
 {
-    wh__tree_free(host, state);
+    wh__engine_free(host, state);
 }
 
 WH_KERNEL(sample_inside, .needs = WH_NEEDS_TRIANGLES | WH_NEEDS_POSITIONS | WH_STATE_OF_MESH,
-          .doc = "Points inside the mesh: a lattice, or so many random ones",
-          .source = "Jacobson, Kavan, Sorkine-Hornung 2013; van Oosterom, Strackee 1983",
+          .doc = "Points inside the mesh: a lattice, so many random ones, or evenly spread ones",
+          .source = "Jacobson, Kavan, Sorkine-Hornung 2013; van Oosterom, Strackee 1983; Cook 1986",
           .prepare = sample_inside_prepare, .release = sample_inside_release, .plan = sample_inside_plan,
-          .sample = sample_inside_sample, .state = WH_STATE_TEXT(wh_tree), .state_size = sizeof(wh_tree));
+          .sample = sample_inside_sample, .state = WH_STATE_TEXT(wh_engine), .state_size = sizeof(wh_engine));

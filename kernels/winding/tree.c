@@ -10,15 +10,14 @@
  * fan over each loop. Points outside the node's box take the cap, points inside go on to the children; every point
  * decides for itself, so its answer does not depend on the other points of its group. */
 #include "tree.h"
+#include "soup.h"
 #include <float.h>
-#include <stdio.h>
 #include <string.h>
 
 #define GROUP 128 /* points that go down the tree together; their state stays in the first cache */
 #define LEAF 16   /* most triangles of a leaf */
 #define DEPTH 64  /* 30 bits of the Morton code, then halves of at most 2^32 */
 #define NONE UINT32_MAX
-#define MOST (UINT32_MAX / 4) /* points, triangles: a code has 30 bits for a point */
 
 /* A surface is a row of codes: index of a point * 4 + what to do with it. */
 enum {
@@ -120,95 +119,6 @@ static void sort_upper(uint64_t *v, uint64_t *spare, uint32_t count)
 }
 
 /* ---- build: points */
-
-static bool is_finite(const float p[3])
-{
-    return fabsf(p[0]) <= FLT_MAX && fabsf(p[1]) <= FLT_MAX && fabsf(p[2]) <= FLT_MAX;
-}
-
-static uint64_t hash_point(const float p[3])
-{
-    uint64_t h = 0;
-    for (int k = 0; k < 3; k++) {
-        float v = p[k] + 0.0f; /* -0 becomes 0 */
-        uint32_t bits;
-        memcpy(&bits, &v, sizeof bits);
-        h = (h ^ bits) * 0x9e3779b97f4a7c15u;
-        h ^= h >> 29;
-    }
-    return h;
-}
-
-/* Fills same[i] with the first point at the position of point i, NONE when that is not finite. */
-static bool weld(const wh_host *host, const wh_geometry *mesh, uint32_t *same)
-{
-    uint64_t slots = 16;
-    while (slots < 2 * (uint64_t)mesh->point_count)
-        slots *= 2;
-    uint32_t *slot = get(host, slots, sizeof *slot);
-    if (!slot)
-        return false;
-    memset(slot, 0xff, (size_t)slots * sizeof *slot);
-    for (uint32_t i = 0; i < mesh->point_count; i++) {
-        const float *p = mesh->position + 3 * (size_t)i;
-        same[i] = NONE;
-        if (!is_finite(p))
-            continue;
-        uint64_t s = hash_point(p) & (slots - 1);
-        for (; slot[s] != NONE; s = (s + 1) & (slots - 1)) {
-            const float *o = mesh->position + 3 * (size_t)slot[s];
-            if (o[0] == p[0] && o[1] == p[1] && o[2] == p[2])
-                break;
-        }
-        if (slot[s] == NONE)
-            slot[s] = i;
-        same[i] = slot[s];
-    }
-    host->free(host, slot);
-    return true;
-}
-
-/* Copies the triangles that have an area by their indices to out; returns how many. */
-static uint32_t keep_triangles(const wh_geometry *mesh, const uint32_t *same, uint32_t *out, uint32_t *broken)
-{
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < mesh->triangle_count; i++) {
-        const uint32_t *t = mesh->triangle + 3 * (size_t)i;
-        uint32_t *o = out + 3 * (size_t)count;
-        for (int k = 0; k < 3; k++)
-            o[k] = same[t[k]];
-        if (o[0] == NONE || o[1] == NONE || o[2] == NONE)
-            (*broken)++;
-        else if (o[0] != o[1] && o[1] != o[2] && o[2] != o[0])
-            count++;
-    }
-    return count;
-}
-
-static void warn_of_broken(const wh_host *host, uint32_t broken)
-{
-    char text[128];
-    snprintf(text, sizeof text, "winding: %u triangle%s with a point that is not finite %s left out", (unsigned)broken,
-             broken == 1 ? "" : "s", broken == 1 ? "was" : "were");
-    if (broken)
-        host->warn(host, text);
-}
-
-static void measure(wh_tree *t, const wh_geometry *mesh, const uint32_t *triangle, uint32_t count)
-{
-    for (int k = 0; k < 3; k++) {
-        t->low[k] = DBL_MAX;
-        t->high[k] = -DBL_MAX;
-        for (size_t i = 0; i < 3 * (size_t)count; i++) {
-            double v = mesh->position[3 * (size_t)triangle[i] + (size_t)k];
-            t->low[k] = v < t->low[k] ? v : t->low[k];
-            t->high[k] = v > t->high[k] ? v : t->high[k];
-        }
-        t->center[k] = 0.5 * (t->low[k] + t->high[k]);
-    }
-    double size = fmax(fmax(t->high[0] - t->low[0], t->high[1] - t->low[1]), t->high[2] - t->low[2]);
-    t->scale = size > 0 ? ldexp(1, -ilogb(size)) : 1; /* a power of two rounds nothing */
-}
 
 static void to_tree(const wh_tree *t, const float p[3], double out[3])
 {
@@ -488,31 +398,30 @@ static uint64_t build_node(builder *b, uint32_t begin, uint32_t end, double low[
 
 static bool build(builder *b, const wh_geometry *mesh)
 {
-    uint32_t broken = 0;
-    uint32_t *same = get(b->host, mesh->point_count, sizeof *same);
-    b->triangle = get(b->host, 3 * (uint64_t)mesh->triangle_count, sizeof *b->triangle);
-    bool ok = same && b->triangle && weld(b->host, mesh, same);
-    uint32_t count = ok ? keep_triangles(mesh, same, b->triangle, &broken) : 0;
-    b->host->free(b->host, same);
-    if (!ok)
+    wh_soup soup;
+    wh_tree *t = b->tree;
+    if (!wh__soup_make(b->host, mesh, &soup))
         return false;
-    warn_of_broken(b->host, broken);
-    if (!count)
+    b->triangle = soup.triangle;
+    if (!soup.count)
         return true;
-    measure(b->tree, mesh, b->triangle, count);
-    if (!set_points(b, mesh, count) || !set_order(b, count))
+    memcpy(t->center, soup.center, sizeof t->center);
+    memcpy(t->low, soup.low, sizeof t->low);
+    memcpy(t->high, soup.high, sizeof t->high);
+    t->scale = soup.scale;
+    if (!set_points(b, mesh, soup.count) || !set_order(b, soup.count))
         return false;
     double low[3], high[3];
-    build_node(b, 0, count, low, high);
-    b->tree->nodes = b->nodes.data;
-    b->tree->codes = b->codes.data;
-    b->tree->node_count = (uint32_t)b->nodes.count;
+    build_node(b, 0, soup.count, low, high);
+    t->nodes = b->nodes.data;
+    t->codes = b->codes.data;
+    t->node_count = (uint32_t)b->nodes.count;
     return !b->failed;
 }
 
 wh_tree *wh__tree_build(const wh_host *host, const wh_geometry *mesh)
 {
-    if (mesh->point_count > MOST || mesh->triangle_count > MOST) {
+    if (mesh->point_count > WH_MOST_POINTS || mesh->triangle_count > WH_MOST_POINTS) {
         host->fail(host, "winding: more than 1073741823 points or triangles (split the mesh)");
         return NULL;
     }
@@ -691,6 +600,33 @@ static void add_surface(const wh_tree *t, group *g, uint32_t begin, uint32_t end
     end_product(g, begin, end);
 }
 
+/* One triangle after the other. */
+static void add_mesh(const wh_geometry *mesh, const wh_tree *t, group *g, uint32_t count)
+{
+    uint32_t factors = 0;
+    begin_product(g, 0, count);
+    for (uint32_t i = 0; i < mesh->triangle_count; i++) {
+        const uint32_t *corner = mesh->triangle + 3 * (size_t)i;
+        double v[3][3];
+        bool finite = true;
+        for (int k = 0; k < 3; k++) {
+            const float *p = mesh->position + 3 * (size_t)corner[k];
+            finite = finite && wh__is_finite_point(p);
+            to_tree(t, p, v[k]);
+        }
+        if (!finite)
+            continue;
+        set_apex(g, 0, count, v[0]);
+        set_start(g, 0, count, v[1]);
+        add_triangle(g, 0, count, v[2]);
+        if (++factors % 8 == 0) {
+            end_product(g, 0, count);
+            begin_product(g, 0, count);
+        }
+    }
+    end_product(g, 0, count);
+}
+
 static void swap_points(group *g, uint32_t i, uint32_t j)
 {
     double x = g->x[i], y = g->y[i], z = g->z[i], turns = g->turns[i];
@@ -763,7 +699,7 @@ double wh__tree_winding(const wh_tree *tree, float x, float y, float z)
 {
     group g;
     const float p[3] = {x, y, z};
-    if (!is_finite(p))
+    if (!wh__is_finite_point(p))
         return 0;
     load(tree, &g, 0, 0, p);
     descend(tree, &g, 1);
@@ -779,7 +715,7 @@ void wh__tree_winding_batch(const wh_tree *tree, uint32_t count, const float *x,
         const float p[3] = {x[i], y[i], z[i]};
         double q[3];
         winding[i] = 0;
-        if (!is_finite(p))
+        if (!wh__is_finite_point(p))
             continue;
         to_tree(tree, p, q);
         scratch[kept++] = morton(q) << 32 | i;
@@ -794,6 +730,26 @@ void wh__tree_winding_batch(const wh_tree *tree, uint32_t count, const float *x,
         }
         descend(tree, &g, size);
         for (uint32_t i = 0; i < size; i++)
+            winding[g.index[i]] = rounded(g.turns[i]);
+    }
+}
+
+void wh__tree_sum(const wh_geometry *mesh, const double center[3], double scale, uint32_t count, const float *x,
+                  const float *y, const float *z, double *winding)
+{
+    wh_tree t = {.scale = scale};
+    group g;
+    memcpy(t.center, center, sizeof t.center);
+    for (uint32_t first = 0; first < count; first += GROUP) {
+        uint32_t size = count - first < GROUP ? count - first : GROUP, kept = 0;
+        for (uint32_t i = first; i < first + size; i++) {
+            const float p[3] = {x[i], y[i], z[i]};
+            winding[i] = 0;
+            if (wh__is_finite_point(p))
+                load(&t, &g, kept++, i, p);
+        }
+        add_mesh(mesh, &t, &g, kept);
+        for (uint32_t i = 0; i < kept; i++)
             winding[g.index[i]] = rounded(g.turns[i]);
     }
 }

@@ -43,4 +43,8 @@ double wh__tree_winding(const wh_tree *tree, float x, float y, float z);
 /* The same for many points at once, much faster. scratch: room for 2 * count. */
 void wh__tree_winding_batch(const wh_tree *tree, uint32_t count, const float *x, const float *y, const float *z,
                             double *winding, uint64_t *scratch);
+
+/* The same without a tree, one triangle after the other: for few points. center, scale: see soup.h. */
+void wh__tree_sum(const wh_geometry *mesh, const double center[3], double scale, uint32_t count, const float *x,
+                  const float *y, const float *z, double *winding);
 #endif

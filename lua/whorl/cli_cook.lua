@@ -4,6 +4,7 @@ local whorl = require "whorl"
 local files = require "whorl.cli_files"
 local json = require "whorl.json"
 local suggest = require "whorl.suggest"
+local slicing = require "whorl.cli_slice"
 local support = require "whorl.cli_support"
 
 local cooking = {}
@@ -22,7 +23,7 @@ cooking.options = {
   { name = "threads", value = "N", check = "threads", doc = "threads that cook; default: one for each core" },
   { name = "kernels", value = "FOLDER", many = true, doc = "more kernels, sources or libraries" },
   { name = "quiet", short = "q", doc = "say nothing but what went wrong" },
-  { name = "verbose", short = "v", doc = "also say where each kernel came from and, live, each step of a reload" },
+  { name = "verbose", short = "v", doc = "also say where kernels come from, how they work and, live, each step" },
 }
 
 cooking.where = [[
@@ -139,7 +140,7 @@ function cooking.prepare(session, file, options)
   if wrong then
     return nil, wrong
   end
-  local samplers = samplers_of(session)
+  local samplers = options.slice and {} or samplers_of(session)
   local job, why = files.plan(file, options, session:stages(), samplers)
   if not job then
     return nil, why
@@ -188,6 +189,7 @@ local function write_all(job, mesh, result)
     sample.file = job.points[i]
     things[#things + 1] = sample.file and { path = sample.file, of = sample.cloud }
   end
+  things[#things + 1] = job.picture and { path = job.picture, of = result.slice }
   for _, thing in ipairs(things) do
     local why = cooking.interruption(result.files)
     if why then
@@ -202,6 +204,13 @@ local function write_all(job, mesh, result)
   end
 end
 
+local function positions_of(mesh)
+  local view = mesh:view()
+  local copy = ffi.new("float[?]", 3 * view.point_count + 1)
+  ffi.copy(copy, view.position, 12 * view.point_count)
+  return copy
+end
+
 local function cook_stages(job, mesh, rest)
   local view, time = rest and whorl.moved(mesh, rest) or mesh, job.options.time
   local position, cloud
@@ -212,19 +221,23 @@ local function cook_stages(job, mesh, rest)
   if not position then
     return nil, why
   end
+  local rested = #job.samplers > 0 and whorl.rested(mesh, rest or positions_of(mesh))
   mesh:set_positions(position)
   local result = { samples = json.array(), files = json.array() }
   for i, sampler in ipairs(job.samplers) do
     cloud, why = nil, cooking.interruption {}
     if not why then
-      cloud, why = job.session:sample(sampler.name ~= "" and sampler.name or nil, mesh, time)
+      cloud, why = job.session:sample(sampler.name ~= "" and sampler.name or nil, rested, time)
     end
     if not cloud then
       return nil, why
     end
-    result.samples[i] = { name = sampler.name, points = cloud.count, cloud = cloud }
+    result.samples[i] = { name = sampler.name, kernel = sampler.kernel, points = cloud.count, cloud = cloud }
   end
-  return result
+  if job.picture then
+    result.slice, why = slicing.draw(job.session, mesh, job.options)
+  end
+  return (result.slice or not job.picture) and result or nil, why
 end
 
 --- Calls work() so that Ctrl-C ends it, and a line shows how far it is when it takes long. Returns what it returns.

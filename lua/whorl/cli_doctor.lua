@@ -103,6 +103,7 @@ local words = { compiler = "built with", flags = "built flags", canary = "whorl-
 local advice = {
   assimp = "more mesh formats: apt-get install libassimp-dev, and build whorl again",
   libtcc = "saved kernels run sooner with it: apt-get install libtcc-dev, and build whorl again",
+  png = "pictures of slices: apt-get install libpng-dev, and build whorl again",
   canary = "saved kernels run untried, and take longer: install whorl again",
 }
 local not_in_static = { libtcc = true, canary = true, kernels = true }

@@ -4,6 +4,7 @@ local support = require "whorl.cli_support"
 local files = {}
 
 local mesh_endings = { ".ply", ".obj", ".usda" }
+local picture_endings = { ".png" }
 local points_endings = { ".ply", ".obj", ".csv", ".usda", ".instancer.usda" }
 
 --- "a/fill.instancer.usda" -> "a/fill", ".instancer.usda"
@@ -30,7 +31,7 @@ end
 local function mesh_file(options, stages, samplers)
   if options["mesh-out"] then
     return { path = options["mesh-out"], option = "--mesh-out " }
-  elseif not options.out then
+  elseif not options.out or options.slice then
     return nil
   elseif #samplers == 0 then
     return { path = options.out, option = "-o " }
@@ -45,7 +46,7 @@ end
 
 --- Where the points of the i-th sampler go; nil: nowhere.
 local function points_file(options, sampler, i)
-  if not options.out then
+  if not options.out or options.slice then
     return nil
   elseif i == 1 then
     return { path = options.out, option = "-o " }
@@ -63,12 +64,13 @@ local function refusal(file, taken)
   taken[real] = ("%%s would be both %s and %%s"):format(file.what)
   if not one_of(select(2, split_name(file.path:lower())), file.endings) then
     local last = #file.endings
-    return ("%s: %s are written as %s or %s (change the ending)"):format(name, file.kind,
-      table.concat(file.endings, ", ", 1, last - 1), file.endings[last])
+    local others = table.concat(file.endings, ", ", 1, last - 1)
+    return ("%s: %s are written as %s%s (change the ending)"):format(name, file.kind,
+      others ~= "" and others .. " or " or "", file.endings[last])
   end
 end
 
---- { mesh = path or nil, points = { path or nil for each sampler } }, or nil and what is wrong.
+--- { mesh = path or nil, picture = the same, points = { the same for each sampler } }, or nil and what is wrong.
 --- stages: of the pipeline; samplers: those of them that sample.
 function files.plan(pipeline, options, stages, samplers)
   local list, plan, taken = {}, { points = {} }, {}
@@ -80,6 +82,11 @@ function files.plan(pipeline, options, stages, samplers)
   if mesh then
     mesh.kind, mesh.what, mesh.endings = "meshes", "the mesh", mesh_endings
     list[1], plan.mesh = mesh, mesh.path
+  end
+  if options.slice then
+    plan.picture = options.out
+    list[#list + 1] = { path = options.out, option = "-o ", kind = "pictures", what = "the picture",
+                        endings = picture_endings }
   end
   for i, sampler in ipairs(samplers) do
     local points = points_file(options, sampler, i)

@@ -104,6 +104,12 @@ function on.params(live, event)
   end
 end
 
+function on.note(live, event)
+  if live.options.verbose then
+    say("%s", event.text)
+  end
+end
+
 function on.log(live, event)
   if not live.options.quiet then
     say("%s", event.text)

@@ -1,6 +1,7 @@
 --- whorl run: cook a pipeline once and write the result.
 local cooking = require "whorl.cli_cook"
 local json = require "whorl.json"
+local slicing = require "whorl.cli_slice"
 local support = require "whorl.cli_support"
 
 local say, paint, count = support.say, support.paint, cooking.count
@@ -17,14 +18,19 @@ local function summary(file, result, session, options)
   for _, stage in ipairs(result.stages) do
     local name = stage.kernel .. (stage.name ~= "" and ' "' .. stage.name .. '"' or "")
     local time = stage.enabled and ("%.2f ms"):format(stage.milliseconds) or "off"
-    if cooking.kind_of(stage) == "mesh" and options.input then
+    local kind = cooking.kind_of(stage)
+    if kind == "mesh" and options.input or kind == "sample" and options.slice then
       time = "not used"
     end
     local line = ("  %-28s generation %-4d%12s%s"):format(name, stage.generation, time, paths[stage.kernel] or "")
     say("%s", (line:gsub(" +$", "")))
   end
   for _, sample in ipairs(result.samples) do
-    say("  %s: %s inside", sample.name ~= "" and sample.name or "sample", count(sample.points, "point"))
+    say("  %s: %s%s", sample.name ~= "" and sample.name or "sample", count(sample.points, "point"),
+      sample.kernel == "sample.inside" and " inside" or "")
+  end
+  if result.slice then
+    say("  %s", result.slice:line())
   end
   say(#result.files > 0 and "  wrote " .. table.concat(result.files, ", ")
     or "  nothing was written (name a file with -o)")
@@ -36,7 +42,8 @@ local function summary_json(file, result)
     samples[i] = { name = sample.name, points = sample.points, file = sample.file }
   end
   say(json.encode { ok = true, file = file, points = result.points, triangles = result.triangles, samples = samples,
-                     stages = result.stages, milliseconds = result.milliseconds, files = result.files })
+                     stages = result.stages, milliseconds = result.milliseconds, files = result.files,
+                     slice = result.slice and result.slice:summary() })
 end
 
 -- The command ---------------------------------------------------------------------------------------------------------
@@ -59,7 +66,7 @@ local function log_events(session, options)
   for event in session:events() do
     if event.kind == "rejected" then
       refused[#refused + 1] = event.text
-    elseif event.kind == "log" and not options.quiet then
+    elseif event.kind == "log" and not options.quiet or event.kind == "note" and options.verbose then
       io.stderr:write(event.text, "\n")
     end
   end
@@ -68,6 +75,11 @@ end
 
 local function run_once(options, rest)
   local file = support.one_file("run", rest)
+  slicing.check_options(options)
+  local missing = slicing.missing(options)
+  if missing then
+    fail(missing)
+  end
   local session, why = cooking.open(file, options, true)
   stop_when_interrupted()
   local refused = session and log_events(session, options) or {}
@@ -99,15 +111,17 @@ local function run_once(options, rest)
 end
 
 local options = { { name = "json", doc = "say what was done as JSON" } }
-for i, option in ipairs(cooking.options) do
-  table.insert(options, i, option)
+for _, list in ipairs { slicing.options, cooking.options } do
+  for i, option in ipairs(list) do
+    table.insert(options, i, option)
+  end
 end
 
 return {
   run = {
     summary = "cook a pipeline once and write the result",
     usage = "FILE.lua [-i MESH] [-o FILE] [OPTION...]",
-    doc = "Cooks a pipeline once and writes the result.\n\n" .. cooking.where,
+    doc = "Cooks a pipeline once and writes the result.\n\n" .. cooking.where .. "\n\n" .. slicing.where,
     options = options,
     run = run_once,
   },

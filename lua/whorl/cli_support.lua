@@ -1,4 +1,5 @@
 --- What the commands share: options, messages, colour.
+local ffi = require "ffi"
 local json = require "whorl.json"
 local suggest = require "whorl.suggest"
 
@@ -79,6 +80,19 @@ end
 
 function checks.generation(text)
   return whole(text, 1, 2 ^ 32 - 1), "the number of a generation"
+end
+
+function checks.pixels(text)
+  return whole(text, 16, 4096), "a whole number, 16 .. 4096"
+end
+
+--- "z=0.1" -> { axis = "z", at = 0.1 as the nearest float, text = "z=0.1" }
+function checks.plane(text)
+  local axis, number = text:match("^([xyz])=(.+)$")
+  local at = number and support.number(number)
+  at = at and tonumber(ffi.new("float", at))
+  return at and math.abs(at) < math.huge and { axis = axis, at = at, text = text } or nil,
+    "a plane, x, y or z = metres, such as z=0.1"
 end
 
 local function find_option(command, word)

@@ -7,10 +7,10 @@ local Reader = require "whorl.config_reader"
 
 local handle_metatable, sorted_keys, text_problem = Reader.handle_metatable, Reader.sorted_keys, Reader.text_problem
 local most_parts = 256 -- of a field
-local envelope, enabled = plain.envelope, plain.enabled
+local envelope, enabled, attributes, follow = plain.envelope, plain.enabled, plain.attributes, plain.follow
 local extras = {
   deform = { envelope = envelope, enabled = enabled, mask = true, name = true },
-  sample = { enabled = enabled, name = true },
+  sample = { enabled = enabled, density = true, attributes = attributes, follow = follow, name = true },
   field = {},
   mesh = {},
 }
@@ -167,12 +167,12 @@ function Reader:value(call, param, v, key)
   return default_value(param)
 end
 
-function Reader:mask(call, v)
+function Reader:mask(call, v, key)
   if v == nil or v == self.stand_in then return nil end
   local expr = self:expr(v)
   if expr then return expr end
-  self:report_at(call.source, call.source:key_line(call.line, "mask"),
-                 ("%s.mask wants a field or a number, not %s"):format(call.where, self:show(v)))
+  self:report_at(call.source, call.source:key_line(call.line, key),
+                 ("%s.%s wants a field or a number, not %s"):format(call.where, key, self:show(v)))
 end
 
 function Reader:name(call, v)
@@ -248,7 +248,10 @@ function Reader:call(kind, kernel, schema, ...)
   end
   if extra.envelope then call.envelope = self:value(call, envelope, args.envelope) end
   if extra.enabled then call.enabled = self:value(call, enabled, args.enabled) end
-  if extra.mask then call.mask = self:mask(call, args.mask) end
+  if extra.attributes then call.attributes = self:value(call, attributes, args.attributes) end
+  if extra.follow then call.follow = self:value(call, follow, args.follow) end
+  if extra.mask then call.mask = self:mask(call, args.mask, "mask") end
+  if extra.density then call.mask = self:mask(call, args.density, "density") end
   if extra.name then call.name = self:name(call, args.name) end
   if kind == "field" then return self:field({ op = "field", call = call }, 1) end
   return self:handle("call", call, self.call_mt)

@@ -6,7 +6,7 @@ local reload = require "whorl.reload"
 local value = require "whorl.value"
 local Reader = require "whorl.config_reader"
 
-local envelope, enabled = plain.envelope, plain.enabled
+local envelope, enabled, attributes, follow = plain.envelope, plain.enabled, plain.attributes, plain.follow
 
 --- Calls visit(call) for every field in an expression.
 local function each_field(expr, visit)
@@ -36,6 +36,8 @@ local function each_value(call, visit)
   for _, param in ipairs(call.schema) do visit(call.params[param.name], param) end
   if call.envelope then visit(call.envelope, envelope) end
   if call.enabled then visit(call.enabled, enabled) end
+  if call.attributes then visit(call.attributes, attributes) end
+  if call.follow then visit(call.follow, follow) end
 end
 
 --- A host's seed has 64 bits: one that a parameter cannot hold wraps around.

@@ -63,7 +63,8 @@ local C = load()
 debug.getregistry()["whorl.library"] = C
 
 local status_words = { "argument", "config", "build", "kernel", "memory", "io", "cancelled" }
-local event_words = { "reloaded", "rejected", "params", "file", "log", "step", "diagnostic", "ready" }
+local event_words = { "reloaded", "rejected", "params", "file", "log", "step", "diagnostic", "ready",
+                      "note" }
 local step_words = { "noticed", "built", "loaded", "checked", "canary", "published", "retired" }
 local state_words = { "kept", "live", "ready", "bad" }
 local type_words = { "float", "int", "bool", "choice" }
@@ -103,12 +104,25 @@ local function as_view(mesh)
   return getmetatable(mesh) == Mesh and mesh:view() or mesh
 end
 
---- The same mesh with other positions, 3 floats a point: to sample what deform() gave.
+--- The same mesh with other positions, 3 floats a point: to sample what deform() gave. Samplers that follow take its
+--- own as those before.
 local function moved(mesh, position)
   local from, out = as_view(mesh), sized("wh_view")
   ffi.copy(out, from, ffi.sizeof("wh_view"))
-  out.position, out.stride = position, 0
+  if out.rest == nil and (out.stride == 0 or out.stride == 12) then
+    out.rest = out.position
+  end
+  out.position, out.stride, out.moves = position, 0, 0
   anchors[out] = { from, position }
+  return out
+end
+
+--- The same mesh, with where its points were before they were deformed: for samplers that follow.
+local function rested(mesh, rest)
+  local from, out = as_view(mesh), sized("wh_view")
+  ffi.copy(out, from, ffi.sizeof("wh_view"))
+  out.rest = rest
+  anchors[out] = { from, rest }
   return out
 end
 
@@ -171,10 +185,20 @@ end
 
 -- Points: count, and position, id and value as C arrays that last as long as the object -------------------------------
 
+--- The values of each point attribute by its name.
+local function attributes_of(struct)
+  local out = {}
+  for i = 0, struct.attribute_count - 1 do
+    out[ffi.string(struct.attribute[i].name)] = struct.attribute[i].value
+  end
+  return out
+end
+
 local function new_points(struct)
   local owner = ffi.gc(struct, C.wh_points_free)
   return setmetatable({ struct = owner, count = struct.count, position = struct.position, id = struct.id,
-                        value = struct.value }, Points)
+                        value = struct.value, triangle = struct.triangle, place = struct.place,
+                        attribute = attributes_of(struct) }, Points)
 end
 
 function Points:write(path)
@@ -183,7 +207,21 @@ end
 
 function Points:free()
   C.wh_points_free(ffi.gc(self.struct, nil))
-  self.struct, self.count, self.position, self.id, self.value = nil, 0, nil, nil, nil
+  for key in pairs(self) do
+    self[key] = nil
+  end
+  self.count = 0
+end
+
+-- Pictures ------------------------------------------------------------------------------------------------------------
+
+--- Writes a picture: { width =, height =, channels = 3 or 4, pixel = uint8_t array, stride = nil or bytes }.
+local function write_image(image, path)
+  local struct = sized("wh_image")
+  for key, value in pairs(image) do
+    struct[key] = value
+  end
+  return check(C.wh_image_write(struct, path), true)
 end
 
 -- Sessions ------------------------------------------------------------------------------------------------------------
@@ -380,7 +418,9 @@ return {
   open = open,
   view = view,
   moved = moved,
+  rested = rested,
   read_mesh = read_mesh,
+  write_image = write_image,
   version = function() return C.wh_version() end,
   build_info = function() return ffi.string(C.wh_build_info()) end,
   data_path = function() return ffi.string(C.wh_data_path()) end,

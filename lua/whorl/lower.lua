@@ -90,8 +90,12 @@ local function write_common(lend, call)
   local common = lend.common(lend.load)
   common.envelope = call.envelope and call.envelope.init[1] or 1
   common.enabled = call.enabled and call.enabled.init[1] or 1
+  common.attributes = call.attributes and call.attributes.init[1] or 0
+  common.follow = call.follow and call.follow.init[1] or 0
   if call.envelope then patch(lend, -1, envelope, call.envelope) end
   if call.enabled then patch(lend, -2, enabled, call.enabled) end
+  if call.attributes then patch(lend, -3, enabled, call.attributes) end
+  if call.follow then patch(lend, -4, enabled, call.follow) end
 end
 
 -- Calls and expressions ----------------------------------------------------------------------------------------------
@@ -190,7 +194,7 @@ local function lower(lend, kernels, plan)
   local self = setmetatable({ lend = lend, kernels = kernels, done = {} }, Lowering)
   if plan.mesh then self:call(plan.mesh) end
   for _, call in ipairs(plan.stages) do self:stage(call) end
-  for _, call in ipairs(plan.samples) do self:call(call) end
+  for _, call in ipairs(plan.samples) do self:stage(call) end
   for _, field in ipairs(plan.fields) do self:field(field.name, field.expr, plan.file) end
   for _, e in ipairs(plan.exposed) do self:expose(e) end
   lend.functions(lend.load, #plan.functions)

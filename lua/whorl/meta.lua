@@ -55,6 +55,13 @@ local common = {
     { name = "name", type = "name", doc = "What sliders and hosts call it; its kernel's name without one" },
   },
   sample = {
+    { name = "density", type = "field",
+      doc = "Share of the points that stay, 0 .. 1, by their ids: the same points go whenever it is the same" },
+    { name = "attributes", type = "bool", count = 1, default = false,
+      doc = "Give each point what the mesh's point attributes are at the nearest place of its surface, and the "
+        .. "distance to it" },
+    { name = "follow", type = "bool", count = 1, default = false,
+      doc = "Take points from the mesh before it is deformed, and move each with the triangle that is nearest to it" },
     enabled,
     { name = "name", type = "name", doc = "By which hosts ask for it; its kernel's name without one" },
   },

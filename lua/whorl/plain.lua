@@ -7,6 +7,9 @@ local M = {}
 --- What every deformer takes beside its kernel's parameters.
 M.envelope = { name = "envelope", type = "float", count = 1, min = 0, max = 1, default = 1 }
 M.enabled = { name = "enabled", type = "bool", count = 1, min = 0, max = 1, default = true }
+--- What every sampler takes.
+M.attributes = { name = "attributes", type = "bool", count = 1, min = 0, max = 1, default = false }
+M.follow = { name = "follow", type = "bool", count = 1, min = 0, max = 1, default = false }
 
 local function plain_init(param, init)
   if type(init) == "string" then return init end
@@ -38,7 +41,9 @@ function plain_call(plan, call)
   for _, param in ipairs(call.schema) do out.params[param.name] = plain_value(plan, param, call.params[param.name]) end
   if call.envelope then out.envelope = plain_value(plan, M.envelope, call.envelope) end
   if call.enabled then out.enabled = plain_value(plan, M.enabled, call.enabled) end
-  if call.mask then out.mask = plain_expr(plan, call.mask) end
+  if call.attributes then out.attributes = plain_value(plan, M.attributes, call.attributes) end
+  if call.follow then out.follow = plain_value(plan, M.follow, call.follow) end
+  if call.mask then out[call.kind == "sample" and "density" or "mask"] = plain_expr(plan, call.mask) end
   return out
 end
 

@@ -26,7 +26,7 @@ end
 
 -- Words that a call of that kind has besides its parameters.
 local words = { deform = { mask = true, envelope = true, enabled = true, name = true },
-                sample = { enabled = true, name = true } }
+                sample = { enabled = true, density = true, attributes = true, follow = true, name = true } }
 
 local function fail(...) error({ schema = string.format(...) }, 0) end
 

@@ -247,4 +247,5 @@ const wh_host wh__trial_host = {.size = sizeof(wh_host),
                                 .free = trial_free,
                                 .parallel_for = trial_parallel_for,
                                 .fail = trial_fail,
-                                .warn = trial_warn};
+                                .warn = trial_warn,
+                                .note = trial_warn};

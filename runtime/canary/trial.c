@@ -225,6 +225,40 @@ static void run_deform(const kernel *k, const wh__input *in)
     wh__array_free(a);
 }
 
+/* ---- field() ---- */
+
+static void check_values(const wh__input *in, const float *value)
+{
+    for (uint32_t i = 0; i < in->shape.point_count; i++) {
+        if (is_unwritten(value[i]))
+            wh__reject("it left point %u of %s unwritten", i, in->name);
+        if (in->ordinary && is_ordinary(in->shape.position + (size_t)i * 3) && !isfinite(value[i]))
+            wh__reject("value of point %u of %s is %s", i, in->name, what_is(value[i]));
+    }
+}
+
+static void run_field(const kernel *k, const wh__input *in)
+{
+    wh__guarded_array *a = wh__array_new("value", in->shape.point_count * sizeof(float), 4);
+    if (!a)
+        return;
+    float *value = (float *)(void *)a->begin;
+    fill_unwritten(value, in->shape.point_count);
+    const wh_field_job job = {.size = sizeof job,
+                              .count = in->shape.point_count,
+                              .host = &wh__trial_host,
+                              .position = in->shape.position,
+                              .value = value,
+                              .params = k->params,
+                              .state = k->state,
+                              .time = in->time};
+    k->desc.field(&job);
+    wh__array_check(a);
+    if (!wh__trial_refused)
+        check_values(in, value);
+    wh__array_free(a);
+}
+
 /* ---- samplers ---- */
 
 enum { SAMPLE_X, SAMPLE_Y, SAMPLE_Z, SAMPLE_VALUE, SAMPLE_ID, SAMPLE_ARRAYS };
@@ -264,7 +298,8 @@ static void run_sample(const kernel *k, const wh__input *in, wh__guarded_array *
                                .mesh = &in->shape,
                                .params = k->params,
                                .state = k->state,
-                               .time = in->time};
+                               .time = in->time,
+                               .plan = p};
     const uint32_t kept = k->desc.sample(&b);
     for (int i = 0; i < SAMPLE_ARRAYS; i++)
         wh__array_check(a[i]);
@@ -405,6 +440,8 @@ static void run_on(kernel *k, wh__input *in)
             run_deform(k, in);
         else
             run_blocks(k, in);
+        if (k->desc.field)
+            run_field(k, in);
     }
     release(k, in);
     wh__trial_free_all();

@@ -48,11 +48,13 @@ function Project:open(name, options)
   return session, message, status
 end
 
---- Texts of the waiting events of that kind (all but steps without one), with the project's folder taken out.
+--- Texts of the waiting events of that kind (without one: all but steps and notes), less the project's folder.
 function Project:events(session, kind)
   local texts = {}
   for e in session:events() do
-    if kind == nil and e.kind ~= "step" or e.kind == kind then texts[#texts + 1] = self:plain(e.text) end
+    if kind == nil and e.kind ~= "step" and e.kind ~= "note" or e.kind == kind then
+      texts[#texts + 1] = self:plain(e.text)
+    end
   end
   return texts
 end

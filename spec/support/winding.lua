@@ -30,26 +30,35 @@ if not declared "struct wh_spec_winding" then
   ]]
 end
 
---- The sampler's parameter struct, from its own declaration.
-local function inside_type()
-  local file = assert(io.open(root .. "/kernels/winding/inside.c"))
-  local body = assert(file:read("*a"):match "WH_PARAMS%(sample_inside,(.-)\n%)")
+--- A kernel's parameter struct, from its own declaration.
+local function params_type(source, kernel)
+  local file = assert(io.open(root .. "/kernels/winding/" .. source))
+  local body = assert(file:read("*a"):match("WH_PARAMS%(" .. kernel .. ",(.-)\n%)"))
   file:close()
   return ffi.typeof("struct {" .. body:gsub("WH_UI%b()", "") .. "}")
 end
-local inside = inside_type()
+local inside = params_type("inside.c", "sample_inside")
+local field = params_type("winding.c", "field_winding")
 
-local lib
+local libs, machine = {}, ""
+
+--- What follows is compiled with these flags too: "-march=x86-64-v3", or "".
+function winding.use(flags)
+  machine = flags
+end
+
 --- The module, with every symbol visible.
 function winding.lib()
-  if lib then
-    return lib
+  if libs[machine] then
+    return libs[machine]
   end
   local base = os.tmpname()
   local command = "%s -std=gnu11 -O3 -ffp-contract=off -fno-math-errno -fno-trapping-math -fPIC -shared "
-    .. "-I '%s/kernels' '%s/kernels/winding/'*.c -o %s.so -lm"
-  assert(os.execute(command:format(os.getenv "CC" or "cc", root, root, base)) == 0, "the winding kernels do not build")
-  lib = ffi.load(base .. ".so")
+    .. "%s -I '%s/kernels' '%s/kernels/winding/'*.c -o %s.so -lm"
+  assert(os.execute(command:format(os.getenv "CC" or "cc", machine, root, root, base)) == 0,
+    "the winding kernels do not build")
+  local lib = ffi.load(base .. ".so")
+  libs[machine] = lib
   os.remove(base .. ".so")
   os.remove(base)
   return lib
@@ -81,6 +90,15 @@ function winding.host(refuse)
     end,
     warn = function(_, text)
       log.said[#log.said + 1] = ffi.string(text)
+    end,
+    note = function(_, text)
+      log.noted = ffi.string(text)
+    end,
+    parallel_for = function(_, count, work, context)
+      for i = 0, count - 1 do
+        work(context, i)
+      end
+      return true
     end,
   }
   log.callbacks = {}
@@ -315,15 +333,39 @@ function winding.batch(tree, q)
   return out
 end
 
---- The field kernel's floats, in blocks of 1024.
-function winding.field(m, q)
+local function field_params(params)
+  local p = field { accuracy = 1e-3 }
+  for name, value in pairs(params or {}) do
+    p[name] = value
+  end
+  return p
+end
+
+--- The field kernel's floats for all points at once. Also what it said of its way.
+function winding.field_at_once(m, q, params)
   local k, log, geometry = winding.lib().wh_kernel_field_winding, winding.host(), winding.geometry(m)
-  local state = k.prepare(log.host, geometry, nil)
+  local p, position = field_params(params), ffi.new("float[?]", 3 * q.count + 1)
+  local state, out = k.prepare(log.host, geometry, p), ffi.new("float[?]", q.count + 1)
+  for i = 0, q.count - 1 do
+    position[3 * i], position[3 * i + 1], position[3 * i + 2] = q.x[i], q.y[i], q.z[i]
+  end
+  k.field(ffi.new("wh_field_job", ffi.sizeof "wh_field_job", q.count, log.host, position, out, p, state, 0))
+  k.release(log.host, state)
+  log.close()
+  return out, log.noted
+end
+
+--- The field kernel's floats, in blocks of 1024.
+function winding.field(m, q, params)
+  local k, log, geometry = winding.lib().wh_kernel_field_winding, winding.host(), winding.geometry(m)
+  local p = field_params(params)
+  local state = k.prepare(log.host, geometry, p)
   local out = ffi.new("float[?]", q.count + 1)
   for first = 0, q.count, 1024 do
     local b = ffi.new "wh_block"
     b.size, b.count, b.first = ffi.sizeof "wh_block", math.min(1024, q.count - first), first
     b.x, b.y, b.z, b.value, b.state = q.x + first, q.y + first, q.z + first, out + first, state
+    b.params = p
     k.run(b)
   end
   k.release(log.host, state)
@@ -335,8 +377,10 @@ end
 -- { x, y, z, value = , id = uint64_t, nx, ny, nz }, the plan, and the log; nil, nil, log when it failed.
 function winding.sample(m, params, block)
   local k, log, geometry = winding.lib().wh_kernel_sample_inside, winding.host(), winding.geometry(m)
-  local p = inside { spacing = params.spacing or 0.05, across = params.across or 0, count = params.count or 0,
-                     at_least = params.at_least or 0.5, seed = params.seed or 0 }
+  local p = inside { spacing = 0.05, at_least = 0.5, winding = true }
+  for name, value in pairs(params) do
+    p[name] = value
+  end
   local state, plan, kept = k.prepare(log.host, geometry, p), ffi.new "wh_sample_plan", {}
   local ok = k.plan(log.host, geometry, p, state, plan)
   local size = block or plan.block
@@ -344,7 +388,7 @@ function winding.sample(m, params, block)
   local x, y, z = ffi.new("float[?]", size + 1), ffi.new("float[?]", size + 1), ffi.new("float[?]", size + 1)
   local value, id = ffi.new("float[?]", size + 1), ffi.new("uint64_t[?]", size + 1)
   b.size, b.x, b.y, b.z, b.value, b.id = ffi.sizeof "wh_sample_block", x, y, z, value, id
-  b.host, b.mesh, b.params, b.state = log.host, geometry, p, state
+  b.host, b.mesh, b.params, b.state, b.plan = log.host, geometry, p, state, plan
   local first, candidates = 0, ok and tonumber(plan.candidates) or 0
   while first < candidates and plan.wanted > #kept do
     b.first, b.count = first, math.min(size, candidates - first)

@@ -247,6 +247,8 @@ function field.noise(parameters) end
 function field.ramp(parameters) end
 
 ---@class (exact) whorl.field.winding
+---@field accuracy? whorl.number Largest error of the winding number, near holes and in open soups; closed meshes have none (1e-5 .. 0.1, default 0.001)
+---@field exact? whorl.boolean Error below 1e-6 everywhere, at the speed of that (default false)
 
 ---Winding number of the mesh around a point: 1 inside, 0 outside, fractions near holes.
 ---@param parameters whorl.field.winding
@@ -258,18 +260,44 @@ function field.winding(parameters) end
 sample = {}
 
 ---@class (exact) whorl.sample.inside
----@field spacing? whorl.number Distance between the points of the lattice (m, 1e-6 .. 1000000, default 0.05)
+---@field spacing? whorl.number Distance from each point of the lattice to the nearest (m, 1e-6 .. 1000000, default 0.05)
 ---@field across? whorl.integer So many steps along the longest side of the mesh give the spacing; 0: it is as given (0 .. 1000000, default 0)
----@field count? whorl.integer So many random points; 0: a lattice (0 .. 100000000, default 0)
+---@field lattice? "cubic"|"body-centred"|"hexagonal"|whorl.exposed|fun(t: number): "cubic"|"body-centred"|"hexagonal" Where the points of the lattice are: cubes, cubes with one more point in their middle, or the densest packing (default "cubic")
+---@field jitter? whorl.number How far the points of the lattice are moved at random: 1 is half of the spacing along each axis (0 .. 1, default 0)
+---@field count? whorl.integer So many random points; 0: a lattice, or as many as radius has room for (0 .. 100000000, default 0)
+---@field per_volume? whorl.number So many random points in each cubic metre, when count is 0 (1/m3, 0 .. 1e18, default 0)
+---@field noise? "white"|"blue"|whorl.exposed|fun(t: number): "white"|"blue" How random points lie: white, each wherever it happens to; blue, evenly spread, no two of them close (default "white")
+---@field radius? whorl.number Random points so far apart or further (blue noise); 0: as far as count allows (m, 0 .. 1000000, default 0)
 ---@field at_least? whorl.number Keep points whose winding number is this or more; on a face it is about 0.5 (-4 .. 4, default 0.5)
+---@field winding? whorl.boolean Give each point its winding number; false: 1 in its place, which is faster on lattices in meshes with holes (default true)
 ---@field seed? whorl.integer Other random points (from 0, default 0)
+---@field density? whorl.field|number Share of the points that stay, 0 .. 1, by their ids: the same points go whenever it is the same
+---@field attributes? whorl.boolean Give each point what the mesh's point attributes are at the nearest place of its surface, and the distance to it (default false)
+---@field follow? whorl.boolean Take points from the mesh before it is deformed, and move each with the triangle that is nearest to it (default false)
 ---@field enabled? whorl.boolean When false, as if it were not there (default true)
 ---@field name? string By which hosts ask for it; its kernel's name without one
 
----Points inside the mesh: a lattice, or so many random ones.
+---Points inside the mesh: a lattice, so many random ones, or evenly spread ones.
 ---@param parameters whorl.sample.inside
 ---@return whorl.sampler
 function sample.inside(parameters) end
+
+---@class (exact) whorl.sample.surface
+---@field count? whorl.integer So many points; 0: as per_area or radius says (0 .. 100000000, default 1000)
+---@field per_area? whorl.number So many points on each square metre, when count is 0 (1/m2, 0 .. 1000000000000, default 0)
+---@field noise? "white"|"blue"|whorl.exposed|fun(t: number): "white"|"blue" How points lie: white, each wherever it happens to; blue, evenly spread, no two of them close (default "white")
+---@field radius? whorl.number Points so far apart or further (blue noise), as many as there is room for when count is 0 (m, 0 .. 1000000, default 0)
+---@field seed? whorl.integer Other points (from 0, default 0)
+---@field density? whorl.field|number Share of the points that stay, 0 .. 1, by their ids: the same points go whenever it is the same
+---@field attributes? whorl.boolean Give each point what the mesh's point attributes are at the nearest place of its surface, and the distance to it (default false)
+---@field follow? whorl.boolean Take points from the mesh before it is deformed, and move each with the triangle that is nearest to it (default false)
+---@field enabled? whorl.boolean When false, as if it were not there (default true)
+---@field name? string By which hosts ask for it; its kernel's name without one
+
+---Points on the triangles of the mesh, evenly by area, at random or with blue noise.
+---@param parameters whorl.sample.surface
+---@return whorl.sampler
+function sample.surface(parameters) end
 
 ---@class whorl.mesh_kernels
 ---@field [string] fun(parameters: table): whorl.source

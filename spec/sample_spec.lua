@@ -1,0 +1,301 @@
+--- Samplers as a host runs them: threads, densities, surfaces, attributes, and points that follow their mesh. What they
+--- keep is held to closed forms; see winding_spec.lua for inside and outside.
+local project = require "spec.support.project"
+local ffi, whorl = project.ffi, project.whorl
+
+local function body_of(sampler) return 'return pipeline "t" {\n' .. sampler .. "\n}\n" end
+
+--- A closed ball of radius 1, with so many rings, and its z as a point attribute.
+local function ball(rings)
+  local sides, position, triangle = 2 * rings, {}, {}
+  local function at(ring, side) return ring * sides + side % sides end
+  for ring = 0, rings do
+    for side = 0, sides - 1 do
+      local a, b = math.pi * ring / rings, 2 * math.pi * side / sides
+      local r = (ring == 0 or ring == rings) and 0 or math.sin(a)
+      for _, v in ipairs { r * math.cos(b), r * math.sin(b), math.cos(a) } do position[#position + 1] = v end
+    end
+  end
+  for ring = 0, rings - 1 do
+    for side = 0, sides - 1 do
+      local a, b, c, d = at(ring, side), at(ring + 1, side), at(ring + 1, side + 1), at(ring, side + 1)
+      for _, v in ipairs { a, b, c, a, c, d } do triangle[#triangle + 1] = v end
+    end
+  end
+  local count = #position / 3
+  local height = ffi.new("float[?]", count)
+  for i = 0, count - 1 do height[i] = position[3 * i + 3] end
+  return whorl.view {
+    position = ffi.new("float[?]", #position, position), point_count = count, attribute = { height = height },
+    triangle = ffi.new("uint32_t[?]", #triangle, triangle), triangle_count = #triangle / 3,
+  }
+end
+
+local function length(x, y, z) return math.sqrt(x * x + y * y + z * z) end
+
+local function place(points, i)
+  local p = points.position + 3 * i
+  return p[0], p[1], p[2]
+end
+
+local function least_distance(points)
+  local least = math.huge
+  for i = 0, points.count - 1 do
+    local x, y, z = place(points, i)
+    for k = 0, i - 1 do
+      local p, q, r = place(points, k)
+      least = math.min(least, (p - x) ^ 2 + (q - y) ^ 2 + (r - z) ^ 2)
+    end
+  end
+  return math.sqrt(least)
+end
+
+describe("samplers", function()
+  local p
+  before_each(function() p = project.new() end)
+  after_each(function() p:close() end)
+
+  local function open(sampler, options)
+    p:write("t.lua", body_of(sampler))
+    return assert(p:open("t.lua", options))
+  end
+
+  local function sample(sampler, mesh, options) return assert(open(sampler, options):sample(nil, mesh, 0)) end
+
+  it("give the same points and ids on one thread and on several", function()
+    local mesh = ball(20)
+    for _, sampler in ipairs {
+      "sample.inside { spacing = 0.04, lattice = 'body-centred', jitter = 0.5 }",
+      "sample.inside { spacing = 0.05, lattice = 'hexagonal', density = field.ramp { axis = 'y', from = -1, to = 1 } }",
+      "sample.inside { count = 5000, attributes = true }",
+      "sample.inside { radius = 0.08, follow = true }",
+      "sample.inside { count = 3000, noise = 'blue' }",
+      "sample.surface { count = 20000 }",
+      "sample.surface { count = 3000, noise = 'blue' }",
+    } do
+      local one, many = sample(sampler, mesh, { threads = 1 }), sample(sampler, mesh, { threads = 3 })
+      assert.is_true(one.count > 1000, sampler)
+      assert.are.equal(one.count, many.count, sampler)
+      assert.are.equal(ffi.string(one.position, 12 * one.count), ffi.string(many.position, 12 * many.count), sampler)
+      assert.are.equal(ffi.string(one.id, 8 * one.count), ffi.string(many.id, 8 * many.count), sampler)
+      local seen = {}
+      for i = 0, one.count - 1 do
+        local id = tostring(one.id[i])
+        assert.is_nil(seen[id], sampler)
+        seen[id] = true
+      end
+    end
+  end)
+
+  describe("thin by their density", function()
+    it("as many points as it says, the same ones each time", function()
+      local mesh = ball(20)
+      local all = sample("sample.inside { spacing = 0.05 }", mesh)
+      local some = sample("sample.inside { spacing = 0.05, density = 0.3 }", mesh)
+      local more = sample("sample.inside { spacing = 0.05, density = 0.5 }", mesh)
+      assert.is_true(math.abs(some.count / all.count - 0.3) < 0.01)
+      local kept = {}
+      for i = 0, more.count - 1 do kept[tostring(more.id[i])] = true end
+      for i = 0, some.count - 1 do assert.is_true(kept[tostring(some.id[i])]) end
+      assert.are.equal(0, sample("sample.inside { spacing = 0.05, density = 0 }", mesh).count)
+      assert.are.equal(all.count, sample("sample.inside { spacing = 0.05, density = 1 }", mesh).count)
+    end)
+
+    it("by a field, from place to place", function()
+      local got = sample("sample.inside { spacing = 0.04, density = field.ramp { axis = 'z', from = -1, to = 1 } }",
+        ball(20))
+      local upper = 0
+      for i = 0, got.count - 1 do upper = upper + (got.position[3 * i + 2] > 0 and 1 or 0) end
+      assert.is_true(math.abs(upper / got.count - 0.6875) < 0.02, upper / got.count)
+    end)
+
+    it("and still give exactly as many random points as are asked for", function()
+      assert.are.equal(700, sample("sample.inside { count = 700, density = 0.1 }", ball(20)).count)
+    end)
+
+    it("but not by what no field is", function()
+      p:write("t.lua", body_of "sample.inside { density = 'much' }")
+      local _, message = p:open "t.lua"
+      assert.are.equal('t.lua:2: sample.inside.density wants a field or a number, not "much"', p:plain(message))
+    end)
+  end)
+
+  describe("on the surface", function()
+    --- Chi-square of how many points fall on each triangle, against their areas, in standard deviations.
+    local function unevenness(points, mesh)
+      local hits, area, total, sum = {}, {}, 0, 0
+      for t = 0, mesh.triangle_count - 1 do
+        local v, c = mesh.triangle + 3 * t, {}
+        for k = 0, 2 do
+          for axis = 0, 2 do c[3 * k + axis] = mesh.position[3 * v[k] + axis] end
+        end
+        local ux, uy, uz, wx, wy, wz = c[3] - c[0], c[4] - c[1], c[5] - c[2], c[6] - c[0], c[7] - c[1], c[8] - c[2]
+        area[t] = length(uy * wz - uz * wy, uz * wx - ux * wz, ux * wy - uy * wx) / 2
+        total = total + area[t]
+      end
+      for i = 0, points.count - 1 do hits[points.triangle[i]] = (hits[points.triangle[i]] or 0) + 1 end
+      local freedom = -1
+      for t = 0, mesh.triangle_count - 1 do
+        local expected = points.count * area[t] / total
+        if expected > 5 then
+          sum = sum + ((hits[t] or 0) - expected) ^ 2 / expected
+          freedom = freedom + 1
+        end
+      end
+      assert.is_true(freedom > 100)
+      return (sum - freedom) / math.sqrt(2 * freedom)
+    end
+
+    it("lie on every triangle by its area", function()
+      local mesh = ball(10)
+      for seed = 0, 2 do
+        local got = sample(("sample.surface { count = 20000, attributes = true, seed = %d }"):format(seed), mesh)
+        assert.are.equal(20000, got.count)
+        assert.is_true(math.abs(unevenness(got, mesh)) < 4)
+        local distance = got.attribute.surface_distance
+        for i = 0, got.count - 1 do assert.is_true(distance[i] < 1e-6) end
+      end
+    end)
+
+    it("are so many by the area", function()
+      assert.are.equal(12000, sample("sample.surface { count = 0, per_area = 2000 }", project.cube()).count)
+    end)
+
+    it("keep their distance, and leave little room between them", function()
+      local got = sample("sample.surface { count = 0, radius = 0.1 }", ball(20))
+      assert.is_true(least_distance(got) >= 0.09999999)
+      local share = got.count * 0.1 ^ 2 / (4 * math.pi)
+      assert.is_true(share > 0.5 and share < 0.7, share)
+    end)
+
+    it("are exactly as many as asked for, as far apart as that allows", function()
+      for _, count in ipairs { 1, 10, 1500 } do
+        local got = sample(("sample.surface { count = %d, noise = 'blue' }"):format(count), ball(20))
+        assert.are.equal(count, got.count)
+        if count == 1500 then assert.is_true(least_distance(got) > 0.7 * math.sqrt(4 * math.pi / count)) end
+      end
+      local got = sample("sample.surface { count = 100, radius = 0.15 }", ball(20))
+      assert.are.equal(100, got.count)
+      assert.is_true(least_distance(got) >= 0.1499999)
+    end)
+
+    it("say what is missing", function()
+      local function problem(sampler, mesh)
+        local points, why = open(sampler):sample(nil, mesh, 0)
+        assert.is_nil(points)
+        return p:plain(why)
+      end
+      assert.are.equal("t.lua:2: sample.surface: it is not said how many points (set count, per_area or radius)",
+                       problem("sample.surface { count = 0 }", ball(4)))
+      assert.are.equal("t.lua:2: sample.surface: the mesh has no triangles with an area to put points on",
+                       problem("sample.surface {}", project.cloud { { 1, 2, 3 } }))
+      assert.is_truthy(problem("sample.surface { count = 1000, radius = 1 }", ball(8)):match(
+        "^t.lua:2: sample.surface: there is room for %d+ points 1 m apart, not for 1000 %(lower radius or count%)$"))
+    end)
+  end)
+
+  describe("with attributes", function()
+    it("carry those of the mesh, and the distance to its surface", function()
+      local got = sample("sample.inside { spacing = 0.1, attributes = true }", ball(40))
+      assert.is_true(got.count > 3000)
+      for i = 0, got.count - 1 do
+        local x, y, z = place(got, i)
+        local r = length(x, y, z)
+        assert.is_true(math.abs(got.attribute.surface_distance[i] - (1 - r)) < 0.005)
+        if r > 0.2 then assert.is_true(math.abs(got.attribute.height[i] - z / r) < 0.05 / r) end
+        assert.is_true(got.place[2 * i] >= 0 and got.place[2 * i + 1] >= 0)
+        assert.is_true(got.place[2 * i] + got.place[2 * i + 1] <= 1.0001)
+      end
+    end)
+
+    it("have the nearest place of all", function()
+      local mesh = ball(7)
+      local got = sample("sample.inside { count = 60, attributes = true }", mesh)
+      local function nearest_of_triangle(t, x, y, z) -- by a fine net of places, so from above
+        local best, v = math.huge, mesh.triangle + 3 * t
+        for i = 0, 20 do
+          for k = 0, 20 - i do
+            local d = 0
+            for axis, c in ipairs { x, y, z } do
+              local a, b, e = mesh.position[3 * v[0] + axis - 1], mesh.position[3 * v[1] + axis - 1],
+                mesh.position[3 * v[2] + axis - 1]
+              d = d + (a + i / 20 * (b - a) + k / 20 * (e - a) - c) ^ 2
+            end
+            best = math.min(best, d)
+          end
+        end
+        return math.sqrt(best)
+      end
+      for i = 0, got.count - 1 do
+        local best, x, y, z = math.huge, place(got, i)
+        for t = 0, mesh.triangle_count - 1 do best = math.min(best, nearest_of_triangle(t, x, y, z)) end
+        local distance = got.attribute.surface_distance[i]
+        assert.is_true(distance <= best + 1e-6 and distance > best - 0.02)
+      end
+    end)
+
+    it("write them to files", function()
+      local got = sample("sample.inside { count = 3, attributes = true }", ball(8))
+      assert(got:write(p:path "o.csv"))
+      local f = assert(io.open(p:path "o.csv"))
+      assert.are.equal("x,y,z,id,winding,height,surface_distance", f:read "*l")
+      local last = {}
+      for word in f:read("*l"):gmatch "[^,]+" do last[#last + 1] = tonumber(word) end
+      f:close()
+      assert.are.equal(7, #last)
+      assert.is_near(got.attribute.surface_distance[0], last[7], 1e-7)
+      assert(got:write(p:path "o.ply"))
+      f = assert(io.open(p:path "o.ply", "rb"))
+      local text = f:read "*a"
+      f:close()
+      assert.is_truthy(text:find("property float winding\nproperty float height\nproperty float surface_distance\n"
+        .. "end_header\n", 1, true))
+      assert.are.equal(text:find("end_header\n", 1, true) + 10 + 3 * 32, #text)
+    end)
+  end)
+
+  describe("that follow", function()
+    --- The mesh with f applied to its points, and where they were.
+    local function deformed(mesh, f)
+      local position = ffi.new("float[?]", 3 * mesh.point_count)
+      for i = 0, mesh.point_count - 1 do
+        position[3 * i], position[3 * i + 1], position[3 * i + 2] = f(mesh.position[3 * i], mesh.position[3 * i + 1],
+                                                                     mesh.position[3 * i + 2])
+      end
+      return whorl.moved(mesh, position), position
+    end
+
+    local sampler = "sample.inside { spacing = 0.12, follow = true }"
+
+    it("move as the mesh does when it turns, grows and goes elsewhere", function()
+      local mesh = ball(12)
+      local rest = sample(sampler, mesh)
+      local function f(x, y, z) return 3 - 2 * y, 2 * x, 2 * z - 5 end
+      local view = deformed(mesh, f)
+      local now = sample(sampler, view)
+      assert.are.equal(rest.count, now.count)
+      assert.are.equal(ffi.string(rest.id, 8 * rest.count), ffi.string(now.id, 8 * now.count))
+      for i = 0, rest.count - 1 do
+        local x, y, z = f(place(rest, i))
+        local p1, p2, p3 = place(now, i)
+        assert.is_true(length(x - p1, y - p2, z - p3) < 1e-5)
+      end
+    end)
+
+    it("stay inside a mesh that is bent, and keep their ids", function()
+      local mesh = ball(24)
+      local session = open(sampler .. ", fields = { w = field.winding {} }")
+      local function f(x, y, z)
+        local a = 0.5 * y
+        return x * math.cos(a) - z * math.sin(a), y, x * math.sin(a) + z * math.cos(a) + 0.2 * math.sin(3 * x)
+      end
+      local view = deformed(mesh, f)
+      local rest, now = assert(session:sample(nil, mesh, 0)), assert(session:sample(nil, view, 0))
+      assert.are.equal(ffi.string(rest.id, 8 * rest.count), ffi.string(now.id, 8 * now.count))
+      local w = assert(session:field("w", view, 0, now.position, now.count))
+      local out = 0
+      for i = 0, now.count - 1 do out = out + (w[i] < 0.5 and 1 or 0) end
+      assert.are.equal(0, out)
+    end)
+  end)
+end)
