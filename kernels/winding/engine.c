@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PART 4096         /* points that rays are counted for in one job */
-#define FEW 256           /* points that are taken one by one, without memory of their own */
-#define JUDGED_WITHOUT 32 /* points for which the judge needs no tree: so long does it take to build */
-#define ACCURACY 1e-3f    /* of values beside holes and in soups, where only a side is wanted */
-#define BESIDE 9.5367e-7  /* 2^-20: how far beside the surface, of the mesh's reach */
+#define PART 4096        /* points that rays are counted for in one job */
+#define FEW 256          /* points that are taken one by one, without memory of their own */
+#define JUDGED 32        /* points that are judged together; so few need no tree, which takes longer to build */
+#define ACCURACY 1e-3f   /* of values beside holes and in soups, where only a side is wanted */
+#define CLOSEST 1e-5f    /* the same for points whose side that leaves open */
+#define BESIDE 9.5367e-7 /* 2^-20: how far beside the surface, of the mesh's reach */
 #define MEMORY_SHORT "winding: memory is short (use a coarser mesh)"
 #define SLACK 4e-7f /* rounding of a sum of a whole number and a float */
 
@@ -399,62 +400,119 @@ static const wh_tree *judges_tree(const wh_engine *e, const wh_host *host, const
     return none;
 }
 
-static bool judge(const wh_engine *e, const wh_host *host, const wh_geometry *mesh, uint32_t count, const float *x,
-                  const float *y, const float *z, double *winding)
-{
-    const bool has_tree = __atomic_load_n(&e->lazy->tree, __ATOMIC_ACQUIRE);
-    if (!has_tree && count <= JUDGED_WITHOUT) {
-        wh__tree_sum(mesh, e->center, e->scale, count, x, y, z, winding);
-        return true;
-    }
-    const wh_tree *tree = judges_tree(e, host, mesh);
-    uint64_t *scratch = tree ? get(host, 2 * (uint64_t)count, sizeof *scratch) : NULL;
-    if (scratch)
-        wh__tree_winding_batch(tree, count, x, y, z, winding, scratch);
-    host->free(host, scratch);
-    return scratch;
-}
-
+/* Points of a batch whose side is open. */
 typedef struct {
-    const float *x, *y, *z;
+    const wh_engine *engine;
+    const wh_host *host;
+    const wh_geometry *mesh;
     float at_least;
+    const float *x, *y, *z; /* of the batch */
     float *value;
     uint8_t *inside;
-} sides;
+    uint32_t *list; /* numbers in the batch */
+    uint32_t count;
+    const wh_tree *tree; /* NULL: so few that they are summed */
+} open_points;
 
-/* Decides those of the list. */
-static bool judge_list(const wh_engine *e, const wh_host *host, const wh_geometry *mesh, const sides *s,
-                       const uint32_t *list, uint32_t count)
+/* A part is a call of its own to whoever watches the time: of a large soup a thousand points may take minutes. */
+static void judge_part(void *context, uint32_t part)
 {
-    double *winding = count ? get(host, count, sizeof *winding + 3 * sizeof(float)) : NULL;
-    if (!winding)
-        return count == 0;
-    float *x = (float *)(winding + count), *y = x + count, *z = y + count;
-    for (uint32_t i = 0; i < count; i++)
-        x[i] = s->x[list[i]], y[i] = s->y[list[i]], z[i] = s->z[list[i]];
-    const bool ok = judge(e, host, mesh, count, x, y, z, winding);
-    for (uint32_t i = 0; ok && i < count; i++) {
-        s->value[list[i]] = (float)winding[i];
-        s->inside[list[i]] = s->value[list[i]] >= s->at_least;
+    const open_points *o = context;
+    const uint32_t first = part * JUDGED, count = o->count - first < JUDGED ? o->count - first : JUDGED;
+    float x[JUDGED], y[JUDGED], z[JUDGED];
+    double winding[JUDGED];
+    uint64_t scratch[2 * JUDGED];
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t from = o->list[first + i];
+        x[i] = o->x[from], y[i] = o->y[from], z[i] = o->z[from];
     }
-    host->free(host, winding);
+    if (o->tree)
+        wh__tree_winding_batch(o->tree, count, x, y, z, winding, scratch);
+    else
+        wh__tree_sum(o->mesh, o->engine->center, o->engine->scale, count, x, y, z, winding);
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t to = o->list[first + i];
+        o->value[to] = (float)winding[i];
+        o->inside[to] = o->value[to] >= o->at_least;
+    }
+}
+
+static bool judge(open_points *o)
+{
+    const bool has_tree = __atomic_load_n(&o->engine->lazy->tree, __ATOMIC_ACQUIRE);
+    if (o->count == 0)
+        return true;
+    if (has_tree || o->count > JUDGED)
+        o->tree = judges_tree(o->engine, o->host, o->mesh);
+    if (!o->tree && (has_tree || o->count > JUDGED))
+        return false;
+    return o->host->parallel_for(o->host, o->count / JUDGED + (o->count % JUDGED > 0), judge_part, o);
+}
+
+/* Takes those from the list whose side a look as close as floats allow settles. Most are, and a judge is dear. */
+static bool look_closer(open_points *o, const int32_t *whole)
+{
+    const wh_host *host = o->host;
+    const size_t count = o->count;
+    float *x = get(host, count, 5 * sizeof *x + sizeof *whole);
+    if (!x)
+        return false;
+    float *y = x + count, *z = y + count, *value = z + count, *error = value + count;
+    int32_t *known = (int32_t *)(error + count);
+    for (size_t i = 0; i < count; i++) {
+        const uint32_t from = o->list[i];
+        x[i] = o->x[from], y[i] = o->y[from], z[i] = o->z[from];
+        known[i] = whole ? whole[from] : 0;
+    }
+    const bool ok = take_many(o->engine, host, o->count, x, y, z, whole ? known : NULL, CLOSEST, value, error);
+    uint32_t left = 0;
+    for (uint32_t i = 0; ok && i < count; i++) {
+        const uint32_t to = o->list[i];
+        if (fabsf(value[i] - o->at_least) <= error[i]) {
+            o->list[left++] = to;
+            continue;
+        }
+        o->value[to] = value[i];
+        o->inside[to] = value[i] >= o->at_least;
+    }
+    o->count = left;
+    host->free(host, x);
     return ok;
+}
+
+/* Lists the points whose side the error leaves open. */
+static void take_sides(open_points *o, uint32_t count, const float *error)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        o->inside[i] = o->value[i] >= o->at_least;
+        if (error[i] > 0 && fabsf(o->value[i] - o->at_least) <= error[i])
+            o->list[o->count++] = i;
+    }
 }
 
 bool wh__engine_inside(const wh_engine *e, const wh_host *host, const wh_geometry *mesh, float at_least, uint32_t count,
                        const float *x, const float *y, const float *z, int32_t *whole, float *value, uint8_t *inside)
 {
-    const sides s = {x, y, z, at_least, value, inside};
     float *error = get(host, count, sizeof *error + sizeof(uint32_t));
-    uint32_t *list = (uint32_t *)(error + count), open = 0;
-    bool ok = error && (whole ? take_many(e, host, count, x, y, z, whole, ACCURACY, value, error)
-                              : wh__engine_many(e, host, count, x, y, z, ACCURACY, value, error));
-    for (uint32_t i = 0; ok && i < count; i++) {
-        inside[i] = value[i] >= at_least;
-        if (error[i] > 0 && fabsf(value[i] - at_least) <= error[i])
-            list[open++] = i;
-    }
-    ok = ok && judge_list(e, host, mesh, &s, list, open);
+    if (!error)
+        return false;
+    open_points o = {.engine = e,
+                     .host = host,
+                     .mesh = mesh,
+                     .at_least = at_least,
+                     .x = x,
+                     .y = y,
+                     .z = z,
+                     .value = value,
+                     .inside = inside,
+                     .list = (uint32_t *)(error + count)};
+    bool ok = whole ? take_many(e, host, count, x, y, z, whole, ACCURACY, value, error)
+                    : wh__engine_many(e, host, count, x, y, z, ACCURACY, value, error);
+    if (ok)
+        take_sides(&o, count, error);
+    if (e->multipole && o.count)
+        ok = ok && look_closer(&o, whole);
+    ok = ok && judge(&o);
     host->free(host, error);
     return ok;
 }

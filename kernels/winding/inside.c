@@ -106,7 +106,7 @@ static bool cross_slab(rows *r, const wh_cloud *cloud, uint64_t row, uint32_t fi
     return true;
 }
 
-/* Rows from `row` on that are in one layer, at most `most`; as many of them as there are lie alike by turns. */
+/* So many rows of one layer, from `row` on; they lie alike, or each second one does. */
 static bool cross_layer(rows *r, const wh_cloud *cloud, uint64_t row, uint32_t first, uint32_t count)
 {
     const uint32_t nx = (uint32_t)wh__cloud_row(cloud, row).count;
@@ -175,7 +175,9 @@ static bool ask_rows(const asker *a, const wh_cloud *cloud, uint64_t first, cons
     const uint64_t nx = wh__cloud_row(cloud, 0).count, begin = first / nx, end = begin + p->count / nx;
     const size_t room = p->count * (sizeof(int16_t) + sizeof(uint32_t)) + (size_t)(end - begin + nx) * sizeof(float);
     rows r = {.ask = a, .points = p, .list = a->host->alloc(a->host, room + 1)};
-    bool ok = r.list;
+    bool ok = true;
+    if (!r.list)
+        return false;
     r.x = (float *)(r.list + p->count);
     r.y = r.x + nx;
     r.whole = (int16_t *)(r.y + (end - begin));

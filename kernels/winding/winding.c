@@ -88,6 +88,16 @@ static void exact_part(void *context, uint32_t part)
     host->free(host, winding);
 }
 
+static void beside_part(void *context, uint32_t part)
+{
+    chunk *c = context;
+    const field_winding *p = c->job->params;
+    const uint32_t first = part * PART, count = c->count - first < PART ? c->count - first : PART;
+    if (!wh__engine_beside(c->job->state, c->job->host, count, c->x + first, c->y + first, c->z + first, p->accuracy,
+                           c->job->value + c->first + first, c->error + first))
+        c->failed = true;
+}
+
 static bool take_chunk(chunk *c)
 {
     const wh_field_job *j = c->job;
@@ -100,7 +110,7 @@ static bool take_chunk(chunk *c)
     if (p->exact)
         return !host->parallel_for(host, parts, exact_part, c) || !c->failed;
     return wh__engine_many(j->state, host, c->count, c->x, c->y, c->z, p->accuracy, value, c->error) &&
-           wh__engine_beside(j->state, host, c->count, c->x, c->y, c->z, p->accuracy, value, c->error);
+           (!host->parallel_for(host, parts, beside_part, c) || !c->failed);
 }
 
 static void field_winding_field(const wh_field_job *j)
@@ -108,7 +118,8 @@ static void field_winding_field(const wh_field_job *j)
     const uint32_t room = j->count < CHUNK ? j->count : CHUNK;
     chunk c = {.job = j, .x = j->host->alloc(j->host, 4 * (size_t)room * sizeof *c.x)};
     bool ok = c.x;
-    c.y = c.x + room, c.z = c.y + room, c.error = c.z + room;
+    if (ok)
+        c.y = c.x + room, c.z = c.y + room, c.error = c.z + room;
     for (; ok && c.first < j->count; c.first += c.count) {
         c.count = j->count - c.first < room ? (uint32_t)(j->count - c.first) : room;
         ok = take_chunk(&c);

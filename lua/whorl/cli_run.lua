@@ -60,17 +60,24 @@ local function stop_when_interrupted()
   end
 end
 
---- Prints what the session has to say; returns the texts of what it refused.
+--- Prints what the session has to say; returns the texts of what it refused, and by them what each is about.
 local function log_events(session, options)
-  local refused = {}
+  local refused, about = {}, {}
   for event in session:events() do
     if event.kind == "rejected" then
       refused[#refused + 1] = event.text
+      about[event.text] = event.subject
     elseif event.kind == "log" and not options.quiet or event.kind == "note" and options.verbose then
       io.stderr:write(event.text, "\n")
     end
   end
-  return refused
+  return refused, about
+end
+
+--- Whether the pipeline runs all the same, with a kernel of that word which came with whorl: not what its author meant.
+local function is_replaced(session, subject)
+  local word = subject:gsub("^%a+%.", ""):gsub("%W", "%%%0")
+  return session:plan_json():find('"kernel": "%a+%.' .. word .. '"') ~= nil
 end
 
 local function run_once(options, rest)
@@ -82,11 +89,17 @@ local function run_once(options, rest)
   end
   local session, why = cooking.open(file, options, true)
   stop_when_interrupted()
-  local refused = session and log_events(session, options) or {}
+  local refused, about = {}, {}
+  if session then
+    refused, about = log_events(session, options)
+  end
   if not session or why then
     fail(#refused > 0 and table.concat(refused, "\n") or why)
   end
   for _, text in ipairs(refused) do
+    if is_replaced(session, about[text]) then
+      fail(text .. " (mend it, or take it away: the one that came with whorl would run in its place)")
+    end
     support.complain(text) -- a kernel that the pipeline does not need
   end
   local job, mesh, result

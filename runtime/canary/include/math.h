@@ -11,21 +11,17 @@
     double name(double x, double y);                                                                                   \
     float name##f(float x, float y);
 
-WH__MATH_1(acos)
-WH__MATH_1(asin)
-WH__MATH_1(atan)
-WH__MATH_1(cos)
-WH__MATH_1(sin)
-WH__MATH_1(tan)
-WH__MATH_1(acosh) WH__MATH_1(asinh) WH__MATH_1(atanh) WH__MATH_1(cosh) WH__MATH_1(sinh) WH__MATH_1(tanh) WH__MATH_1(exp)
-    WH__MATH_1(exp2) WH__MATH_1(expm1) WH__MATH_1(log) WH__MATH_1(log10) WH__MATH_1(log1p) WH__MATH_1(log2)
-        WH__MATH_1(logb) WH__MATH_1(cbrt) WH__MATH_1(fabs) WH__MATH_1(sqrt) WH__MATH_1(erf) WH__MATH_1(erfc)
-            WH__MATH_1(lgamma) WH__MATH_1(tgamma) WH__MATH_1(ceil) WH__MATH_1(floor) WH__MATH_1(nearbyint)
-                WH__MATH_1(rint) WH__MATH_1(round) WH__MATH_1(trunc) WH__MATH_2(atan2) WH__MATH_2(hypot) WH__MATH_2(pow)
-                    WH__MATH_2(fmod) WH__MATH_2(remainder) WH__MATH_2(copysign) WH__MATH_2(nextafter) WH__MATH_2(fdim)
-                        WH__MATH_2(fmax) WH__MATH_2(fmin)
+/* clang-format off */
+WH__MATH_1(acos) WH__MATH_1(asin) WH__MATH_1(atan) WH__MATH_1(cos) WH__MATH_1(sin) WH__MATH_1(tan) WH__MATH_1(acosh)
+WH__MATH_1(asinh) WH__MATH_1(atanh) WH__MATH_1(cosh) WH__MATH_1(sinh) WH__MATH_1(tanh) WH__MATH_1(exp)
+WH__MATH_1(exp2) WH__MATH_1(expm1) WH__MATH_1(log) WH__MATH_1(log10) WH__MATH_1(log1p) WH__MATH_1(log2)
+WH__MATH_1(logb) WH__MATH_1(cbrt) WH__MATH_1(fabs) WH__MATH_1(sqrt) WH__MATH_1(erf) WH__MATH_1(erfc)
+WH__MATH_1(lgamma) WH__MATH_1(tgamma) WH__MATH_1(ceil) WH__MATH_1(floor) WH__MATH_1(nearbyint) WH__MATH_1(rint)
+WH__MATH_1(round) WH__MATH_1(trunc) WH__MATH_2(atan2) WH__MATH_2(hypot) WH__MATH_2(pow) WH__MATH_2(fmod)
+WH__MATH_2(remainder) WH__MATH_2(copysign) WH__MATH_2(nextafter) WH__MATH_2(fdim) WH__MATH_2(fmax) WH__MATH_2(fmin)
+    /* clang-format on */
 
-                            double fma(double x, double y, double z);
+    double fma(double x, double y, double z);
 float fmaf(float x, float y, float z);
 double frexp(double x, int *exponent);
 float frexpf(float x, int *exponent);
