@@ -190,20 +190,22 @@ static wh_status compare_deformed(wh_session *s, side x[2], const wh_view *in, d
     return status;
 }
 
-static const wh_points *sorting;
+typedef struct {
+    uint64_t id;
+    uint32_t at;
+} named;
 
 static int compare_ids(const void *a, const void *b)
 {
-    const uint64_t x = sorting->id[*(const uint32_t *)a], y = sorting->id[*(const uint32_t *)b];
+    const uint64_t x = ((const named *)a)->id, y = ((const named *)b)->id;
     return x < y ? -1 : x > y;
 }
 
-static uint32_t *by_id(const wh_points *p)
+static named *by_id(const wh_points *p)
 {
-    uint32_t *order = malloc(((size_t)p->count + 1) * sizeof *order);
+    named *order = malloc(((size_t)p->count + 1) * sizeof *order);
     for (uint32_t i = 0; order && i < p->count; i++)
-        order[i] = i;
-    sorting = p; /* [main] */
+        order[i] = (named){p->id[i], i};
     if (order && p->count)
         qsort(order, p->count, sizeof *order, compare_ids);
     return order;
@@ -221,14 +223,14 @@ static void add_pair(const wh_points *a, uint32_t i, const wh_points *b, uint32_
     out->point_count++;
 }
 
-static void match(const wh_points *a, const uint32_t *p, const wh_points *b, const uint32_t *q, wh_difference *out)
+static void match(const wh_points *a, const named *p, const wh_points *b, const named *q, wh_difference *out)
 {
     uint32_t i = 0, k = 0;
     while (i < a->count || k < b->count) {
         const bool a_left = i < a->count, b_left = k < b->count;
-        if (a_left && b_left && a->id[p[i]] == b->id[q[k]])
-            add_pair(a, p[i++], b, q[k++], out);
-        else if (a_left && (!b_left || a->id[p[i]] < b->id[q[k]]))
+        if (a_left && b_left && p[i].id == q[k].id)
+            add_pair(a, p[i++].at, b, q[k++].at, out);
+        else if (a_left && (!b_left || p[i].id < q[k].id))
             out->only_a++, i++;
         else
             out->only_b++, k++;
@@ -242,7 +244,7 @@ static wh_status compare_samples(wh_session *s, side x[2], const wh_view *in, do
     wh_status status = WH_OK;
     for (int i = 0; i < 2 && status == WH_OK; i++)
         status = wh__cook_plan(s, x[i].plan, in, seconds, wh__sample_plan, &(wh__sample_request){NULL, &points[i]});
-    uint32_t *p = status == WH_OK ? by_id(&points[0]) : NULL, *q = status == WH_OK ? by_id(&points[1]) : NULL;
+    named *p = status == WH_OK ? by_id(&points[0]) : NULL, *q = status == WH_OK ? by_id(&points[1]) : NULL;
     if (p && q)
         match(&points[0], p, &points[1], q, out);
     else if (status == WH_OK)
