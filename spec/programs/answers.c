@@ -1,15 +1,30 @@
 /* answers.c - whether the winding engine ever takes a point for inside that is outside, or the other way round.
- * Usage: answers MESH RANDOM NEAR LATTICE [JUDGED]. For the mesh, and for it with 5 % of its triangles deleted, with 5
+ * Usage: answers MESH RANDOM NEAR LATTICE [CHECKED]. For the mesh, and for it with 5 % of its triangles deleted, with 5
  * % flipped, cut in half, doubled, and as a jittered soup: RANDOM points in the box, NEAR points within 1 % of the
- * diagonal of the surface, and LATTICE^3 points, whole rows as sample.inside takes them and one by one. The judge is
- * the exact tree, which winding_spec.lua holds to a plain sum; of a soup, where that is slow, JUDGED points of each
- * kind are judged (default 2000). Prints a line for each mesh and kind; the exit status is 0 when nothing is wrong.
- * Compiled together with kernels/winding. */
+ * diagonal of the surface, and LATTICE^3 points, one by one and as whole rows.
+ *
+ * The reference is sides.h: a tree, moments and solid angles of its own, in double, with a proven bound of the error,
+ * refined until the bound is less than what parts the point from a half. It shares no line with kernels/winding, and
+ * knows nothing of rays, rows, caps or lattices. Of closed meshes it proves the whole number. The few points that it
+ * leaves open, for they lie on the surface or within 1e-7 of a half, are decided by what defines them, the exact tree
+ * (tree.h); of each kind CHECKED points (default 1000) are asked of the exact tree too, and have to be what the
+ * reference says within its bound.
+ *
+ * Prints a line for each mesh and kind; the exit status is 0 when nothing is wrong. Compiled together with
+ * kernels/winding; runs on all cores. */
 #include "engine.h"
+#include "lattice.h"
+#include "sides.h"
 #include "whorl.h"
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#define MOST_THREADS 64
+#define PART 512 /* points that are judged in one job */
+#define BLOCK 32 /* points along each side of a block of a lattice that is judged in one job */
 
 /* ---- a host that does all by itself */
 
@@ -25,11 +40,36 @@ static void put_back(const wh_host *h, void *p)
     free(p);
 }
 
-static bool one_by_one(const wh_host *h, uint32_t count, void (*work)(void *, uint32_t), void *context)
+typedef struct {
+    uint32_t count, next;
+    void (*work)(void *, uint32_t);
+    void *context;
+} crew;
+
+static void *labour(void *context)
+{
+    crew *c = context;
+    for (;;) {
+        const uint32_t i = __atomic_fetch_add(&c->next, 1, __ATOMIC_RELAXED);
+        if (i >= c->count)
+            return NULL;
+        c->work(c->context, i);
+    }
+}
+
+static bool on_all_cores(const wh_host *h, uint32_t count, void (*work)(void *, uint32_t), void *context)
 {
     (void)h;
-    for (uint32_t i = 0; i < count; i++)
-        work(context, i);
+    pthread_t thread[MOST_THREADS];
+    crew c = {count, 0, work, context};
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int started = 0;
+    while (started < MOST_THREADS && started + 1 < cores && started + 1 < (int64_t)count &&
+           pthread_create(thread + started, NULL, labour, &c) == 0)
+        started++;
+    labour(&c);
+    while (started > 0)
+        pthread_join(thread[--started], NULL);
     return true;
 }
 
@@ -48,7 +88,7 @@ static void hush(const wh_host *h, const char *text)
 static const wh_host host = {.size = sizeof host,
                              .alloc = get,
                              .free = put_back,
-                             .parallel_for = one_by_one,
+                             .parallel_for = on_all_cores,
                              .fail = say,
                              .warn = say,
                              .note = hush};
@@ -255,93 +295,363 @@ static cloud lattice_points(const mesh *m, uint32_t n)
     return c;
 }
 
-/* ---- answers */
+/* ---- what is right */
 
-static uint32_t judged = 2000;
+typedef struct {
+    const mesh *mesh;
+    const char *name;
+    const wh_engine *engine;
+    const wh_tree *tree;
+    sides sides;
+} trial;
 
-/* Of a closed mesh or one with holes the exact tree is fast: all are judged. */
-static uint32_t step_of(const wh_engine *e, const cloud *c)
+typedef struct {
+    const trial *trial;
+    const cloud *cloud;
+    uint32_t lattice; /* points along a side; 0: the cloud is no lattice */
+    uint32_t *order;  /* points near each other after one another */
+    int16_t *number;  /* what sides.h says */
+    uint8_t *inside;  /* the truth */
+    uint32_t *open;   /* points that sides.h leaves open */
+    uint32_t open_count;
+    uint32_t step; /* of the points that the exact tree is asked about */
+    uint32_t off;  /* how many of them are not as sides.h says */
+} truth;
+
+static void get_point(const cloud *c, uint32_t i, double q[3])
 {
-    return e->surface || c->count <= judged ? 1 : c->count / judged;
+    q[0] = c->x[i], q[1] = c->y[i], q[2] = c->z[i];
 }
 
-static uint32_t count_wrong(const mesh *m, const wh_engine *e, const wh_tree *tree, const cloud *c, uint32_t *tried)
+/* Up to four of them. */
+static void judge_points(truth *t, const uint32_t *list, uint32_t count)
 {
-    float *value = room(c->count, sizeof *value);
-    uint8_t *inside = room(c->count, 1);
-    const uint32_t step = step_of(e, c);
-    cloud some = new_cloud(c->count / step + 1);
-    uint32_t wrong = 0, n = 0;
-    if (!wh__engine_inside(e, &host, &m->shape, 0.5f, c->count, c->x, c->y, c->z, NULL, value, inside))
-        die("the engine failed");
-    for (uint32_t i = 0; i < c->count; i += step, n++)
-        some.x[n] = c->x[i], some.y[n] = c->y[i], some.z[n] = c->z[i];
-    double *truth = room(n, sizeof *truth);
-    uint64_t *scratch = room(2 * (size_t)n, sizeof *scratch);
-    wh__tree_winding_batch(tree, n, some.x, some.y, some.z, truth, scratch);
-    for (uint32_t i = 0; i < n; i++)
-        wrong += inside[i * step] != ((float)truth[i] >= 0.5f);
-    *tried = n;
-    free(value), free(inside), free(truth), free(scratch), free(some.x), free(some.y), free(some.z);
+    sides_blocks b = {.radius = 0};
+    int16_t side[4];
+    for (uint32_t i = 0; i < 4; i++) {
+        double q[3];
+        get_point(t->cloud, list[i < count ? i : count - 1], q);
+        for (int k = 0; k < 3; k++)
+            b.at[k][i] = q[k];
+    }
+    sides_of(&t->trial->sides, &b, side);
+    for (uint32_t i = 0; i < count; i++) {
+        t->number[list[i]] = side[i];
+        t->inside[list[i]] = side[i] > 0;
+    }
+}
+
+static void judge_part(void *context, uint32_t part)
+{
+    truth *t = context;
+    const uint32_t first = part * PART, end = t->cloud->count - first < PART ? t->cloud->count : first + PART;
+    for (uint32_t i = first; i < end; i += 4)
+        judge_points(t, t->order + i, end - i < 4 ? end - i : 4);
+}
+
+static void order_points(truth *t)
+{
+    const mesh *m = t->trial->mesh;
+    const double low[3] = {m->low[0], m->low[1], m->low[2]};
+    sides_place *place = room(t->cloud->count, sizeof *place);
+    for (uint32_t i = 0; i < t->cloud->count; i++) {
+        double q[3];
+        get_point(t->cloud, i, q);
+        place[i] = (sides_place){sides_code(q, low, m->diagonal), i};
+    }
+    qsort(place, t->cloud->count, sizeof *place, sides_compare);
+    for (uint32_t i = 0; i < t->cloud->count; i++)
+        t->order[i] = place[i].index;
+    free(place);
+}
+
+/* ---- lattices, in blocks that are judged at once */
+
+typedef struct {
+    uint32_t first[3], end[3];
+} block;
+
+static uint32_t at_lattice(uint32_t n, const uint32_t i[3])
+{
+    return i[0] + n * (i[1] + n * i[2]);
+}
+
+/* Puts a block into a place of four, which become as large as the largest. */
+static void put_block(const truth *t, const block *p, int place, sides_blocks *out)
+{
+    const uint32_t last[3] = {p->end[0] - 1, p->end[1] - 1, p->end[2] - 1};
+    double low[3], high[3];
+    get_point(t->cloud, at_lattice(t->lattice, p->first), low);
+    get_point(t->cloud, at_lattice(t->lattice, last), high);
+    for (int k = 0; k < 3; k++) {
+        out->at[k][place] = 0.5 * (low[k] + high[k]);
+        out->half[k] = fmax(out->half[k], 0.5 * (high[k] - low[k]) * (1 + 1e-9));
+    }
+    out->radius = sqrt(sides_dot(out->half, out->half)) * (1 + 1e-9);
+}
+
+static void fill_block(truth *t, const block *p, int16_t number)
+{
+    uint32_t i[3];
+    for (i[2] = p->first[2]; i[2] < p->end[2]; i[2]++)
+        for (i[1] = p->first[1]; i[1] < p->end[1]; i[1]++)
+            for (i[0] = p->first[0]; i[0] < p->end[0]; i[0]++) {
+                t->number[at_lattice(t->lattice, i)] = number;
+                t->inside[at_lattice(t->lattice, i)] = number > 0;
+            }
+}
+
+/* The parts of a block that are not empty, up to eight. */
+static uint32_t cut(const block *p, block part[8])
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < 8; i++) {
+        block b = *p;
+        bool empty = false;
+        for (uint32_t k = 0; k < 3; k++) {
+            const uint32_t middle = p->first[k] + (p->end[k] - p->first[k] + 1) / 2;
+            *(i >> k & 1 ? &b.first[k] : &b.end[k]) = middle;
+            empty |= b.first[k] == b.end[k];
+        }
+        if (!empty)
+            part[count++] = b;
+    }
+    return count;
+}
+
+static void judge_block(truth *t, const block *p)
+{
+    block part[8];
+    const uint32_t count = cut(p, part);
+    for (uint32_t i = 0; i < count; i += 4) {
+        sides_blocks b = {.radius = 0};
+        int16_t side[4];
+        const uint32_t some = count - i < 4 ? count - i : 4;
+        for (uint32_t k = 0; k < 4; k++)
+            put_block(t, &part[k < some ? i + k : i], (int)k, &b);
+        sides_of(&t->trial->sides, &b, side);
+        for (uint32_t k = 0; k < some; k++)
+            if (side[k] != SIDES_OPEN || b.radius == 0)
+                fill_block(t, &part[i + k], side[k]);
+            else
+                judge_block(t, &part[i + k]);
+    }
+}
+
+static void judge_lattice_part(void *context, uint32_t part)
+{
+    truth *t = context;
+    const uint32_t n = t->lattice, blocks = (n + BLOCK - 1) / BLOCK;
+    const uint32_t at[3] = {part % blocks, part / blocks % blocks, part / blocks / blocks};
+    block b;
+    for (int k = 0; k < 3; k++) {
+        b.first[k] = at[k] * BLOCK;
+        b.end[k] = b.first[k] + BLOCK < n ? b.first[k] + BLOCK : n;
+    }
+    judge_block(t, &b);
+}
+
+/* ---- the exact tree */
+
+#define FEW 32 /* points that the exact tree is asked about at once */
+
+static void ask_tree(const truth *t, const uint32_t *list, uint32_t count, double winding[FEW])
+{
+    float x[FEW] = {0}, y[FEW] = {0}, z[FEW] = {0};
+    uint64_t scratch[2 * FEW];
+    for (uint32_t i = 0; i < count; i++)
+        x[i] = t->cloud->x[list[i]], y[i] = t->cloud->y[list[i]], z[i] = t->cloud->z[list[i]];
+    wh__tree_winding_batch(t->trial->tree, count, x, y, z, winding, scratch);
+}
+
+static void judge_open_part(void *context, uint32_t part)
+{
+    truth *t = context;
+    const uint32_t first = part * FEW, count = t->open_count - first < FEW ? t->open_count - first : FEW;
+    double winding[FEW];
+    ask_tree(t, t->open + first, count, winding);
+    for (uint32_t i = 0; i < count; i++)
+        t->inside[t->open[first + i]] = (float)winding[i] >= 0.5f;
+}
+
+static void judge_open(truth *t)
+{
+    for (uint32_t i = 0; i < t->cloud->count; i++)
+        t->open_count += t->number[i] == SIDES_OPEN;
+    t->open = room(t->open_count, sizeof *t->open);
+    for (uint32_t i = 0, n = 0; i < t->cloud->count; i++)
+        if (t->number[i] == SIDES_OPEN)
+            t->open[n++] = i;
+    on_all_cores(&host, (t->open_count + FEW - 1) / FEW, judge_open_part, t);
+}
+
+/* On the surface, of which sides.h says nothing, the tree has to be what the plain sum is. */
+static bool is_off(const truth *t, uint32_t point, double winding)
+{
+    const cloud *c = t->cloud;
+    const wh_tree *tree = t->trial->tree;
+    sides_blocks b = {.radius = 0};
+    double q[3], sum;
+    get_point(c, point, q);
+    for (int k = 0; k < 3; k++)
+        b.at[k] = sides_all(q[k]);
+    sides_sum w;
+    sides_winding(&t->trial->sides, &b, 1e-6, &w);
+    if (!isnan(w.error[0]))
+        return !(fabs(w.value[0] - winding) <= w.error[0] + 1e-9);
+    wh__tree_sum(&t->trial->mesh->shape, tree->center, tree->scale, 1, c->x + point, c->y + point, c->z + point, &sum);
+    return ((float)sum >= 0.5f) != ((float)winding >= 0.5f);
+}
+
+static void check_part(void *context, uint32_t part)
+{
+    truth *t = context;
+    uint32_t list[FEW], count = 0;
+    double winding[FEW];
+    for (; count < FEW && ((uint64_t)part * FEW + count) * t->step < t->cloud->count; count++)
+        list[count] = (part * FEW + count) * t->step;
+    ask_tree(t, list, count, winding);
+    for (uint32_t i = 0; i < count; i++)
+        if (is_off(t, list[i], winding[i]))
+            __atomic_fetch_add(&t->off, 1, __ATOMIC_RELAXED);
+}
+
+static uint32_t checked = 1000;
+
+/* lattice: see truth. */
+static truth find_truth(const trial *of, const cloud *c, uint32_t lattice)
+{
+    truth t = {.trial = of, .cloud = c, .lattice = lattice, .step = c->count / (checked + 1) + 1};
+    const uint32_t blocks = (lattice + BLOCK - 1) / BLOCK;
+    t.order = room(lattice ? 0 : c->count, sizeof *t.order);
+    t.number = room(c->count, sizeof *t.number);
+    t.inside = room(c->count, 1);
+    if (!lattice)
+        order_points(&t);
+    if (lattice)
+        on_all_cores(&host, blocks * blocks * blocks, judge_lattice_part, &t);
+    else
+        on_all_cores(&host, (c->count + PART - 1) / PART, judge_part, &t);
+    judge_open(&t);
+    on_all_cores(&host, (c->count / t.step + FEW) / FEW, check_part, &t);
+    return t;
+}
+
+static void free_truth(truth *t)
+{
+    free(t->order), free(t->number), free(t->inside), free(t->open);
+}
+
+/* ---- answers */
+
+static uint32_t report(const trial *t, const char *kind, uint32_t wrong, uint32_t tried)
+{
+    printf("%s, %s: %u wrong of %u\n", t->name, kind, wrong, tried);
+    fflush(stdout);
     return wrong;
 }
 
-/* Whole numbers of rows against the exact tree; those that are open are another's to decide. */
-static uint32_t count_wrong_rows(const mesh *m, const wh_engine *e, const wh_tree *tree, const cloud *c, uint32_t n,
-                                 uint32_t *tried)
+static void say_wrong(const trial *t, const truth *r, uint32_t i, float value)
 {
+    static int said;
+    const cloud *c = r->cloud;
+    if (said++ < 20)
+        fprintf(stderr, "%s: at %a %a %a the engine says %.9g, %s; the tree %.9g\n", t->name, c->x[i], c->y[i], c->z[i],
+                value,
+                r->number[i] == SIDES_OPEN ? "it is open"
+                : r->inside[i]             ? "it is inside"
+                                           : "it is outside",
+                wh__tree_winding(t->tree, c->x[i], c->y[i], c->z[i]));
+}
+
+/* whole: see wh__engine_inside. */
+static uint32_t count_wrong(const trial *t, const truth *r, int32_t *whole)
+{
+    const cloud *c = r->cloud;
+    float *value = room(c->count, sizeof *value);
+    uint8_t *inside = room(c->count, 1);
+    uint32_t wrong = 0;
+    if (!wh__engine_inside(t->engine, &host, &t->mesh->shape, 0.5f, c->count, c->x, c->y, c->z, whole, value, inside))
+        die("the engine failed");
+    for (uint32_t i = 0; i < c->count; i++)
+        if (inside[i] != r->inside[i]) {
+            say_wrong(t, r, i, value[i]);
+            wrong++;
+        }
+    free(value), free(inside);
+    return wrong;
+}
+
+/* Whole numbers of rows, as sample.inside takes them, and what becomes of them; of closed meshes the numbers too. */
+static uint32_t count_wrong_rows(const trial *t, const truth *r)
+{
+    const uint32_t n = r->lattice;
+    const cloud *c = r->cloud;
     float *axis[3] = {room(n, 4), room(n, 4), room(n, 4)};
-    int16_t *whole_number = room(c->count, sizeof *whole_number);
-    double *truth = room(c->count, sizeof *truth);
-    uint64_t *scratch = room(2 * (size_t)c->count, sizeof *scratch), open;
+    int16_t *row = room(c->count, sizeof *row);
+    int32_t *whole = room(c->count, sizeof *whole);
+    uint64_t open;
     uint32_t wrong = 0;
     for (uint32_t i = 0; i < n; i++)
         axis[0][i] = c->x[i], axis[1][i] = c->y[i * n], axis[2][i] = c->z[(size_t)i * n * n];
     const wh_slab slab = {axis[0], axis[1], axis[2], n, n, n, n, (size_t)n * n};
-    (void)m;
-    if (!wh__lattice_rows(&host, e->surface, &slab, whole_number, &open))
+    if (!wh__lattice_rows(&host, t->engine->surface, &slab, row, &open))
         die("rows failed");
-    wh__tree_winding_batch(tree, c->count, c->x, c->y, c->z, truth, scratch);
-    for (uint32_t i = 0; i < c->count; i++)
-        wrong += whole_number[i] != WH_LATTICE_OPEN && whole_number[i] != truth[i];
-    *tried = c->count - (uint32_t)open;
+    for (uint32_t i = 0; i < c->count; i++) {
+        const bool known = row[i] != WH_LATTICE_OPEN;
+        whole[i] = known ? row[i] : WH_NOT_PROVEN;
+        wrong += t->sides.closed && known && r->number[i] != SIDES_OPEN && row[i] != r->number[i];
+    }
+    wrong += count_wrong(t, r, whole);
     for (int k = 0; k < 3; k++)
         free(axis[k]);
-    free(whole_number), free(truth), free(scratch);
+    free(row), free(whole);
     return wrong;
 }
 
-static uint32_t report(const char *name, const char *kind, uint32_t wrong, uint32_t tried)
+static cloud points_of(const mesh *m, int kind, const uint32_t count[3])
 {
-    printf("%s, %s: %u wrong of %u\n", name, kind, wrong, tried);
-    fflush(stdout);
+    return kind == 0 ? random_points(m, count[0]) : kind == 1 ? near_points(m, count[1]) : lattice_points(m, count[2]);
+}
+
+static void tell(const char *name, const char *kind, const char *what)
+{
+    if (isatty(STDERR_FILENO))
+        fprintf(stderr, "\r%s, %s: %s \033[K\r", name, kind, what);
+}
+
+static uint32_t try_kind(const trial *t, int kind, const uint32_t count[3])
+{
+    static const char *const kinds[] = {"random", "near", "lattice"};
+    tell(t->name, kinds[kind], "what is right");
+    cloud c = points_of(t->mesh, kind, count);
+    truth r = find_truth(t, &c, kind == 2 ? count[2] : 0);
+    tell(t->name, kinds[kind], "the engine");
+    uint32_t wrong = report(t, kinds[kind], count_wrong(t, &r, NULL), c.count);
+    if (kind == 2 && t->engine->surface)
+        wrong += report(t, "rows", count_wrong_rows(t, &r), c.count);
+    wrong += report(t, "the exact tree", r.off, (c.count + r.step - 1) / r.step);
+    free_truth(&r);
+    free(c.x), free(c.y), free(c.z);
     return wrong;
 }
 
 static uint32_t try_mesh(const char *name, mesh m, const uint32_t count[3])
 {
-    wh_engine *e = wh__engine_build(&host, &m.shape);
-    wh_tree *tree = wh__tree_build(&host, &m.shape);
-    uint32_t wrong = 0, tried;
-    if (!e || !tree)
+    trial t = {.mesh = &m, .name = name};
+    const double low[3] = {m.low[0], m.low[1], m.low[2]};
+    uint32_t wrong = 0;
+    t.engine = wh__engine_build(&host, &m.shape);
+    t.tree = wh__tree_build(&host, &m.shape);
+    if (!t.engine || !t.tree || !sides_build(&t.sides, m.position, m.triangle, m.shape.triangle_count, low, m.diagonal))
         die("it was not built");
-    for (int k = 0; k < 3; k++) {
-        static const char *const kinds[] = {"random", "near", "lattice"};
-        if (!count[k])
-            continue;
-        cloud c = k == 0   ? random_points(&m, count[0])
-                  : k == 1 ? near_points(&m, count[1])
-                           : lattice_points(&m, count[2]);
-        const uint32_t bad = count_wrong(&m, e, tree, &c, &tried);
-        wrong += report(name, kinds[k], bad, tried);
-        if (k == 2 && e->surface && !e->caps) {
-            const uint32_t bad_rows = count_wrong_rows(&m, e, tree, &c, count[2], &tried);
-            wrong += report(name, "rows", bad_rows, tried);
-        }
-        free(c.x), free(c.y), free(c.z);
-    }
-    wh__engine_free(&host, e);
-    wh__tree_free(&host, tree);
+    t.sides.closed = t.engine->surface && !t.engine->caps;
+    for (int k = 0; k < 3; k++)
+        if (count[k])
+            wrong += try_kind(&t, k, count);
+    sides_free(&t.sides);
+    wh__engine_free(&host, (wh_engine *)t.engine);
+    wh__tree_free(&host, (wh_tree *)t.tree);
     free(m.position), free(m.triangle);
     return wrong;
 }
@@ -354,7 +664,7 @@ int main(int argc, char **argv)
     const uint32_t count[3] = {(uint32_t)atol(argv[2]), (uint32_t)atol(argv[3]), (uint32_t)atol(argv[4])};
     uint32_t wrong = 0;
     if (argc == 6)
-        judged = (uint32_t)atol(argv[5]);
+        checked = (uint32_t)atol(argv[5]);
     wrong += try_mesh("as it is", whole(&m), count);
     wrong += try_mesh("5 % deleted", deleted(&m), count);
     wrong += try_mesh("5 % flipped", flipped(&m), count);
