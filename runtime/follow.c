@@ -22,29 +22,35 @@ static double dot(vector a, vector b)
     return a.v[0] * b.v[0] + a.v[1] * b.v[1] + a.v[2] * b.v[2];
 }
 
+static vector cross(vector a, vector b)
+{
+    const double *u = a.v, *w = b.v;
+    return (vector){{u[1] * w[2] - u[2] * w[1], u[2] * w[0] - u[0] * w[2], u[0] * w[1] - u[1] * w[0]}};
+}
+
 typedef struct {
-    vector origin, first, second, normal;
+    vector origin, first, second, area, normal; /* area: as long as twice that; normal: as its root, the same way */
 } frame;
 
 static frame frame_of(vector a, vector b, vector c)
 {
     frame f = {.origin = a, .first = minus(b, a), .second = minus(c, a)};
-    const double *u = f.first.v, *w = f.second.v;
-    f.normal = (vector){{u[1] * w[2] - u[2] * w[1], u[2] * w[0] - u[0] * w[2], u[0] * w[1] - u[1] * w[0]}};
-    const double length = sqrt(sqrt(dot(f.normal, f.normal)));
+    f.area = f.normal = cross(f.first, f.second);
+    const double length = sqrt(sqrt(dot(f.area, f.area)));
     for (int k = 0; k < 3; k++)
-        f.normal.v[k] = length > 0 ? f.normal.v[k] / length : 0;
+        f.normal.v[k] = length > 0 ? f.area.v[k] / length : 0;
     return f;
 }
 
-/* Where a point that is fixed to one frame is when that has become another. */
+/* Where a point that is fixed to one frame is when that has become another. By areas, as the products of the edges of a
+ * sliver cancel to nothing. */
 static vector carry(const frame *from, const frame *to, vector p)
 {
     const vector d = minus(p, from->origin);
-    const double aa = dot(from->first, from->first), ab = dot(from->first, from->second),
-                 bb = dot(from->second, from->second), da = dot(d, from->first), db = dot(d, from->second);
-    const double det = aa * bb - ab * ab, nn = dot(from->normal, from->normal);
-    const double s = (da * bb - db * ab) / det, t = (db * aa - da * ab) / det, h = dot(d, from->normal) / nn;
+    const double square = dot(from->area, from->area);
+    const double s = dot(cross(d, from->second), from->area) / square,
+                 t = dot(cross(from->first, d), from->area) / square,
+                 h = dot(d, from->normal) / dot(from->normal, from->normal);
     vector out;
     for (int k = 0; k < 3; k++)
         out.v[k] = to->origin.v[k] + s * to->first.v[k] + t * to->second.v[k] + h * to->normal.v[k];

@@ -282,6 +282,21 @@ describe("samplers", function()
       end
     end)
 
+    it("move with slivers, whose edges tell their area no more", function()
+      local mesh = whorl.view { position = ffi.new("float[9]", 0, 0, 0, 1, 0, 0, 0.5, 1e-9, 0), point_count = 3,
+                                triangle = ffi.new("uint32_t[3]", 0, 1, 2), triangle_count = 1 }
+      local on = "sample.surface { count = 50, follow = true }"
+      local function f(x, y, z) return x + 2e9 * y, 3e9 * y, z end
+      local view = deformed(mesh, f)
+      local rest, now = sample(on, mesh), sample(on, view)
+      assert.are.equal(50, now.count)
+      for i = 0, now.count - 1 do
+        local x, y, z = f(place(rest, i))
+        local p1, p2, p3 = place(now, i)
+        assert.is_true(length(x - p1, y - p2, z - p3) < 1e-5)
+      end
+    end)
+
     it("stay inside a mesh that is bent, and keep their ids", function()
       local mesh = ball(24)
       local session = open(sampler .. ", fields = { w = field.winding {} }")
