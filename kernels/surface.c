@@ -109,8 +109,9 @@ typedef struct { /* darts lie in memory as they lie in space: by buckets, in whi
     uint32_t *start;      /* where each bucket begins in order */
     float *place;         /* xyz */
     _Atomic uint8_t *state;
+    uint32_t part;  /* under way, of those that go one by one */
     uint32_t limit; /* darts below this number are judged: the others would wait for them */
-    atomic_uint open;
+    atomic_uint open, kept;
 } throwing;
 
 static int64_t cell_along(const throwing *t, float x)
@@ -139,15 +140,39 @@ static void find_buckets(void *context, uint32_t part)
     }
 }
 
-static void sort_darts(throwing *t)
+static void count_part(void *context, uint32_t nothing)
+{
+    throwing *t = context;
+    (void)nothing;
+    for (uint32_t i = t->part * PART; i < part_end(t->part, t->count); i++)
+        t->start[t->number[i] + 2]++;
+}
+
+static void order_part(void *context, uint32_t nothing)
+{
+    throwing *t = context;
+    (void)nothing;
+    for (uint32_t i = t->part * PART; i < part_end(t->part, t->count); i++)
+        t->order[t->start[t->number[i] + 1]++] = i;
+}
+
+/* Parts that need the one before: each a call of its own to whoever watches the time. */
+static bool one_by_one(const wh_host *host, throwing *t, uint32_t parts, void (*work)(void *context, uint32_t part))
+{
+    bool done = true;
+    for (t->part = 0; done && t->part < parts; t->part++)
+        done = host->parallel_for(host, 1, work, t);
+    return done;
+}
+
+static bool sort_darts(const wh_host *host, throwing *t, uint32_t parts)
 {
     memset(t->start, 0, ((size_t)t->mask + 3) * sizeof *t->start);
-    for (uint32_t i = 0; i < t->count; i++)
-        t->start[t->number[i] + 2]++;
+    if (!one_by_one(host, t, parts, count_part))
+        return false;
     for (uint32_t i = 2; i < t->mask + 3; i++)
         t->start[i] += t->start[i - 1];
-    for (uint32_t i = 0; i < t->count; i++)
-        t->order[t->start[t->number[i] + 1]++] = i;
+    return one_by_one(host, t, parts, order_part);
 }
 
 static void place_part(void *context, uint32_t part)
@@ -216,13 +241,24 @@ static void judge_part(void *context, uint32_t part)
     atomic_fetch_add_explicit(&t->open, open, memory_order_relaxed);
 }
 
+static void mark_part(void *context, uint32_t part)
+{
+    throwing *t = context;
+    uint32_t kept = 0;
+    for (uint32_t i = part * PART; i < part_end(part, t->count); i++) {
+        const bool stays = atomic_load_explicit(&t->state[i], memory_order_relaxed) == KEPT;
+        t->number[t->order[i]] = stays;
+        kept += stays;
+    }
+    atomic_fetch_add_explicit(&t->kept, kept, memory_order_relaxed);
+}
+
 static bool judge_all(const wh_host *host, throwing *t)
 {
     const uint32_t parts = (uint32_t)(((uint64_t)t->count + PART - 1) / PART);
     if (!host->parallel_for(host, parts, find_buckets, t))
         return false;
-    sort_darts(t);
-    if (!host->parallel_for(host, parts, place_part, t))
+    if (!sort_darts(host, t, parts) || !host->parallel_for(host, parts, place_part, t))
         return false;
     for (t->limit = t->count / FIRST_SHARE;;) {
         atomic_store(&t->open, 0);
@@ -231,7 +267,7 @@ static bool judge_all(const wh_host *host, throwing *t)
         if (atomic_load(&t->open))
             continue;
         if (t->limit == t->count)
-            return true;
+            return host->parallel_for(host, parts, mark_part, t);
         t->limit = t->count - t->limit > t->limit ? 2 * t->limit + 1 : t->count;
     }
 }
@@ -262,12 +298,7 @@ static bool fail(const wh_host *host, const char *text)
 /* Keeps the numbers of the first darts that stay, most of them; *total: how many there are. */
 static bool keep_darts(const wh_host *host, surface *s, throwing *t, uint64_t most, uint64_t *total)
 {
-    uint64_t found = 0;
-    for (uint32_t i = 0; i < t->count; i++) {
-        const bool stays = atomic_load_explicit(&t->state[i], memory_order_relaxed) == KEPT;
-        t->number[t->order[i]] = stays;
-        found += stays;
-    }
+    const uint64_t found = atomic_load(&t->kept);
     host->free(host, s->dart);
     s->dart = host->alloc(host, (found < most ? found : most) * sizeof *s->dart + 1);
     s->count = 0;

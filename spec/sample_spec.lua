@@ -120,6 +120,20 @@ describe("samplers", function()
     end)
   end)
 
+  it("say when points would be too close or too far apart for floats", function()
+    for _, case in ipairs { { 1e30, "6.34501e+29" }, { 1e-30, "6.34501e-31" } } do
+      local cube = project.cube()
+      local position = ffi.new("float[24]")
+      for i = 0, 23 do position[i] = case[1] * (2 * cube.position[i] - 1) end
+      local mesh = whorl.view { position = position, point_count = 8, triangle = cube.triangle, triangle_count = 12 }
+      local session = open "sample.inside { count = 10, noise = 'blue' }"
+      local points, why = session:sample(nil, mesh, 0)
+      assert.is_nil(points)
+      assert.are.equal(("t.lua:2: sample.inside: points %s m apart: only 1e-15 .. 1e+15 m can be (scale the mesh, or "
+        .. "ask for another number)"):format(case[2]), p:plain(why))
+    end
+  end)
+
   describe("on the surface", function()
     --- Chi-square of how many points fall on each triangle, against their areas, in standard deviations.
     local function unevenness(points, mesh)

@@ -436,6 +436,9 @@ describe("a slice", function()
         "whorl: --slice y=1.5: the plane misses the mesh, which is at y = -1 .. 1 (choose a plane between)\n")
       check("run p.lua --slice y=1.5 -o a.png --json", 1, '{"errors":[{"text":"whorl: --slice y=1.5: the plane misses '
         .. 'the mesh, which is at y = -1 .. 1 (choose a plane between)"}],"ok":false}\n', "")
+      file("far.obj", "v 0 0 1000000\nv 1 0 1000000.5\nv 0 1 1000001\nf 1 2 3\n")
+      check("run p.lua -i far.obj --slice z=0 -o a.png", 1, "", "whorl: --slice z=0: the plane misses the mesh, which "
+        .. "is at z = 1000000 .. 1000001 (choose a plane between)\n")
     end)
 
     it("leaves nothing behind", function()

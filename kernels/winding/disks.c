@@ -9,6 +9,7 @@
  * margin around it, and two that overlap agree; where a chain leaves the margin it is made wider. (L.-Y. Wei, Parallel
  * Poisson Disk Sampling, 2008, has an order by cells in its place, which shows in the result.) */
 #include "points.h"
+#include <stdio.h>
 #include <string.h>
 
 #define DARTS 3   /* in a cell; more fill the last gaps, at a price */
@@ -17,6 +18,8 @@
 #define BRICK 48  /* cells along the edge of a brick */
 #define MARGIN 10 /* cells around it, at first */
 #define NONE 0xff
+#define LEAST 1e-15 /* metres between points */
+#define MOST 1e15
 /* Darts kept in a volume of distance^3, measured over 4e5 of them. */
 #define DENSITY 0.564
 
@@ -225,11 +228,26 @@ static void free_region(const wh_host *host, region *r)
 
 /* ---- the cloud */
 
+/* Whether floats have room for squares of distances. */
+static bool has_size(const wh_host *host, const wh_cloud_request *r)
+{
+    char text[160];
+    if (r->spacing >= LEAST && r->spacing <= MOST)
+        return true;
+    snprintf(text, sizeof text, "points %g m apart: only %g .. %g m can be (scale the mesh, or ask for another number)",
+             r->spacing, LEAST, MOST);
+    if (host)
+        host->fail(host, text);
+    return false;
+}
+
 bool wh__disks_make(const wh_host *host, wh_cloud *c)
 {
     const wh_cloud_request *r = &c->asked;
     const double size = WH_CELL * r->spacing;
     double cells = 1;
+    if (!has_size(host, r))
+        return false;
     for (int k = 0; k < 3; k++) {
         c->step[k] = size;
         if (!wh__cloud_span(host, r, floor(r->low[k] / size), floor(r->high[k] / size), &c->first[k], &c->count[k]))

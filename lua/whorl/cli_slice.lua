@@ -256,7 +256,7 @@ local function outside(plane, least, most)
   if least[axis] > most[axis] then
     return ("whorl: --slice %s: the mesh has no points"):format(plane.text)
   elseif plane.at < least[axis] or plane.at > most[axis] then
-    return ("whorl: --slice %s: the plane misses the mesh, which is at %s = %.6g .. %.6g (choose a plane between)")
+    return ("whorl: --slice %s: the plane misses the mesh, which is at %s = %.9g .. %.9g (choose a plane between)")
       :format(plane.text, plane.axis, least[axis], most[axis])
   end
 end
