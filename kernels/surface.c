@@ -57,6 +57,7 @@ static double unit(uint64_t seed, uint64_t i, uint64_t axis)
 
 /* ---- where a dart goes */
 
+/* Not a finite number when a corner is not. */
 static double area_of(const wh_geometry *mesh, uint32_t triangle)
 {
     const uint32_t *v = mesh->triangle + (size_t)triangle * 3;
@@ -66,8 +67,7 @@ static double area_of(const wh_geometry *mesh, uint32_t triangle)
     for (int k = 0; k < 3; k++)
         u[k] = (double)b[k] - (double)a[k], w[k] = (double)c[k] - (double)a[k];
     const double x = u[1] * w[2] - u[2] * w[1], y = u[2] * w[0] - u[0] * w[2], z = u[0] * w[1] - u[1] * w[0];
-    const double area = 0.5 * sqrt(x * x + y * y + z * z);
-    return area < HUGE_VAL ? area : 0; /* also when a corner is not finite */
+    return 0.5 * sqrt(x * x + y * y + z * z);
 }
 
 /* The triangle in whose share of the area a number falls: the last that begins there or before, and has any. */
@@ -377,15 +377,29 @@ static bool count_points(const wh_host *host, const surface *s, const sample_sur
     return true;
 }
 
+static void warn_of_broken(const wh_host *host, uint32_t broken)
+{
+    char text[128];
+    snprintf(text, sizeof text, "%u triangle%s with a point that is not finite %s left out", (unsigned)broken,
+             broken == 1 ? "" : "s", broken == 1 ? "was" : "were");
+    if (broken)
+        host->warn(host, text);
+}
+
 static bool measure(const wh_host *host, const wh_geometry *mesh, surface *s)
 {
+    uint32_t broken = 0;
     s->triangle_count = mesh->triangle_count;
     s->area = host->alloc(host, ((size_t)mesh->triangle_count + 1) * sizeof *s->area);
     if (!s->area)
         return fail(host, "memory is short (use a coarser mesh)");
     s->area[0] = 0;
-    for (uint32_t i = 0; i < mesh->triangle_count; i++)
-        s->area[i + 1] = s->area[i] + area_of(mesh, i);
+    for (uint32_t i = 0; i < mesh->triangle_count; i++) {
+        const double area = area_of(mesh, i);
+        broken += !(area < HUGE_VAL);
+        s->area[i + 1] = s->area[i] + (area < HUGE_VAL ? area : 0);
+    }
+    warn_of_broken(host, broken);
     return true;
 }
 

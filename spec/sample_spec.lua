@@ -134,6 +134,30 @@ describe("samplers", function()
     end
   end)
 
+  it("are others with another seed, and the same ones with the same", function()
+    local mesh = ball(12)
+    for _, sampler in ipairs {
+      "sample.inside { count = 200, seed = %d }", "sample.inside { spacing = 0.2, jitter = 0.5, seed = %d }",
+      "sample.inside { radius = 0.2, seed = %d }", "sample.surface { count = 200, seed = %d }",
+      "sample.surface { count = 200, noise = 'blue', seed = %d }",
+    } do
+      local list = {}
+      for i, seed in ipairs { 1, 2, 1 } do
+        local got = sample(sampler:format(seed), mesh)
+        list[i] = ffi.string(got.position, 12 * got.count)
+      end
+      assert.is_true(list[1] ~= list[2], sampler)
+      assert.is_true(list[1] == list[3], sampler)
+    end
+  end)
+
+  it("move points of a lattice in from beyond the box", function()
+    local got = sample("sample.inside { spacing = 0.06, jitter = 1 }", project.cube()) -- the last is at 1.02 m
+    local last, wanted = 0, 0.01 / 0.06 ^ 3
+    for i = 0, got.count - 1 do last = last + (got.position[3 * i] > 0.99 and 1 or 0) end
+    assert.is_true(math.abs(last - wanted) < 5 * math.sqrt(wanted), last)
+  end)
+
   describe("on the surface", function()
     --- Chi-square of how many points fall on each triangle, against their areas, in standard deviations.
     local function unevenness(points, mesh)
@@ -169,6 +193,39 @@ describe("samplers", function()
         local distance = got.attribute.surface_distance
         for i = 0, got.count - 1 do assert.is_true(distance[i] < 1e-6) end
       end
+    end)
+
+    it("lie evenly in a triangle", function()
+      local mesh = whorl.view { position = ffi.new("float[9]", 0, 0, 0, 1, 0, 0, 0, 1, 0), point_count = 3,
+                                triangle = ffi.new("uint32_t[3]", 0, 1, 2), triangle_count = 1 }
+      local got = sample("sample.surface { count = 20000 }", mesh)
+      local corner = { 0, 0, 0, 0 } -- quarters of the triangle: three at its corners, and the middle
+      for i = 0, got.count - 1 do
+        local x, y = place(got, i)
+        local k = x > 0.5 and 1 or y > 0.5 and 2 or x + y < 0.5 and 3 or 4
+        corner[k] = corner[k] + 1
+      end
+      for k = 1, 4 do assert.is_true(math.abs(corner[k] - 5000) < 300, corner[k]) end -- 5 standard deviations
+    end)
+
+    it("leave out triangles that are not finite, and say so", function()
+      local cube, position, triangle = project.cube(), ffi.new("float[30]"), ffi.new("uint32_t[42]")
+      ffi.copy(position, cube.position, 4 * 24)
+      ffi.copy(triangle, cube.triangle, 4 * 36)
+      for i, v in ipairs { 0 / 0, 0, 0, 1 / 0, 0, 0 } do position[23 + i] = v end
+      for i, v in ipairs { 0, 8, 1, 0, 9, 1 } do triangle[35 + i] = v end
+      local mesh = whorl.view { position = position, point_count = 10, triangle = triangle, triangle_count = 14 }
+      local session = open "sample.surface { count = 1000, attributes = true }"
+      local got = assert(session:sample(nil, mesh, 0))
+      assert.are.equal(1000, got.count)
+      for i = 0, got.count - 1 do
+        local x, y, z = place(got, i)
+        assert.is_true(math.min(x, y, z) >= 0 and math.max(x, y, z) <= 1)
+        assert.is_true(got.triangle[i] < 12 and got.attribute.surface_distance[i] < 1e-6)
+      end
+      local said
+      for event in session:events() do said = said or event.text:match "%d+ triangles.*$" end
+      assert.are.equal("2 triangles with a point that is not finite were left out", said)
     end)
 
     it("are so many by the area", function()
@@ -220,6 +277,20 @@ describe("samplers", function()
         assert.is_true(got.place[2 * i] >= 0 and got.place[2 * i + 1] >= 0)
         assert.is_true(got.place[2 * i] + got.place[2 * i + 1] <= 1.0001)
       end
+    end)
+
+    it("read values and points that lie apart in memory", function()
+      local cube = project.cube()
+      local position, value = ffi.new("float[32]"), ffi.new("float[24]")
+      for i = 0, 7 do
+        for k = 0, 2 do position[4 * i + k] = cube.position[3 * i + k] end
+        position[4 * i + 3], value[3 * i], value[3 * i + 1] = 99, cube.position[3 * i], 99
+      end
+      local mesh = whorl.view { position = position, stride = 16, point_count = 8, triangle = cube.triangle,
+                                triangle_count = 12, attribute = { width = value } }
+      ffi.cast("wh_attribute *", mesh.attribute)[0].stride = 12
+      local got = sample("sample.surface { count = 200, attributes = true }", mesh)
+      for i = 0, got.count - 1 do assert.is_near(got.position[3 * i], got.attribute.width[i], 1e-6) end
     end)
 
     it("have the nearest place of all", function()
@@ -309,6 +380,15 @@ describe("samplers", function()
         local p1, p2, p3 = place(now, i)
         assert.is_true(length(x - p1, y - p2, z - p3) < 1e-5)
       end
+    end)
+
+    it("are thinned where they come from", function()
+      local mesh = ball(12)
+      local thin = "sample.inside { spacing = 0.12, follow = true, "
+        .. "density = field.ramp { axis = 'z', from = -1, to = 1 } }"
+      local rest, now = sample(thin, mesh), sample(thin, (deformed(mesh, function(x, y, z) return x, y, z + 5 end)))
+      assert.is_true(rest.count > 500)
+      assert.are.equal(ffi.string(rest.id, 8 * rest.count), ffi.string(now.id, 8 * now.count))
     end)
 
     it("stay inside a mesh that is bent, and keep their ids", function()

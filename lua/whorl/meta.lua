@@ -33,9 +33,9 @@ return pipeline "masks" {
 ```]] },
   { word = "sample", result = "whorl.sampler", title = "Samplers", doc = [[
 Samplers make points from the mesh that they are given. The same mesh, parameters and seed give the same points in the
-same order. Every point has an id, which it keeps from cook to cook, and the winding number that the mesh has there. The
-host can give one seed in place of every sampler's own (`whorl run --seed`). Besides its own parameters every sampler
-takes these:]] },
+same order. Every point has an id, which it keeps from cook to cook, and the winding number that the mesh has there; on
+the surface that is said to be 1. The host can give one seed in place of every sampler's own (`whorl run --seed`).
+Besides its own parameters every sampler takes these:]] },
   { word = "mesh", result = "whorl.source", title = "Meshes", doc = [[
 A mesh makes what the pipeline works on where the host brings nothing. A pipeline has one at most. Points and triangles
 are the same on every machine; triangles are counter-clockwise from outside.]] },
