@@ -3,8 +3,10 @@
  * A loop is capped by halving it: each second point is cut off by a triangle, and so again with the points that are
  * left. That needs no new points, and keeps nearly all caps as small as the edges they close. */
 #include "chain.h"
+#include <stdatomic.h>
 #include <string.h>
 
+#define BAND 32768   /* triangles whose edges one job sums */
 #define MOST_OPEN 4  /* at most one edge in so many on the boundary: else capping would double the work */
 #define FEW 24       /* edges at one point that are sorted by insertion */
 #define SMALL_LOOP 8 /* points of a loop for which every way to begin the halving is tried */
@@ -41,16 +43,32 @@ static inline uint64_t edge_sum(uint32_t from, uint32_t to)
     return (mix(key + 0x9e3779b97f4a7c15u) ^ (0 - down)) + down; /* negative when down */
 }
 
-/* Every edge has a random number, its opposite the negative of it: the sum of a closed chain is 0, and that of another
- * one by a chance of 2^-64. That is several times as fast as to sort them. */
-static bool is_closed(const uint32_t *triangle, uint32_t count)
+typedef struct {
+    const uint32_t *triangle;
+    uint32_t count;
+    _Atomic uint64_t sum;
+} closing;
+
+static void sum_band(void *context, uint32_t band)
 {
+    closing *c = context;
+    const uint32_t first = band * BAND, end = c->count - first < BAND ? c->count : first + BAND;
     uint64_t sum = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const uint32_t *t = triangle + 3 * (size_t)i;
+    for (uint32_t i = first; i < end; i++) {
+        const uint32_t *t = c->triangle + 3 * (size_t)i;
         sum += edge_sum(t[0], t[1]) + edge_sum(t[1], t[2]) + edge_sum(t[2], t[0]);
     }
-    return sum == 0;
+    atomic_fetch_add_explicit(&c->sum, sum, memory_order_relaxed);
+}
+
+/* Every edge has a random number, its opposite the negative of it: the sum of a closed chain is 0, and that of another
+ * one by a chance of 2^-64. That is several times as fast as to sort them. */
+bool wh__chain_closes(const wh_host *host, const uint32_t *triangle, uint32_t count, bool *closed)
+{
+    closing c = {.triangle = triangle, .count = count};
+    const bool ok = host->parallel_for(host, count / BAND + (count % BAND > 0), sum_band, &c);
+    *closed = ok && c.sum == 0;
+    return ok;
 }
 
 /* ---- edges */
@@ -292,7 +310,10 @@ bool wh__chain_build(const wh_host *host, const float *point, uint32_t point_cou
                  .point_count = point_count,
                  .triangle_count = triangle_count};
     *out = (wh_chain){.worth_closing = true};
-    if (is_closed(triangle, triangle_count))
+    bool closed;
+    if (!wh__chain_closes(host, triangle, triangle_count, &closed))
+        return false;
+    if (closed)
         return true;
     b.first = get(host, (uint64_t)point_count + 2, sizeof *b.first);
     b.edge = get(host, 3 * (uint64_t)triangle_count, sizeof *b.edge);

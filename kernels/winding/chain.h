@@ -14,8 +14,11 @@ typedef struct {
     bool worth_closing; /* few enough caps that counting and the caps cost less than the triangles */
 } wh_chain;
 
+/* Whether there is no boundary, going by the indices alone. False when the cook was cancelled. */
+bool wh__chain_closes(const wh_host *host, const uint32_t *triangle, uint32_t count, bool *closed);
+
 /* point: xyz, any unit, equal positions welded: one index for one position. Caps are made when they are worth it.
- * False when memory is short. */
+ * False when memory is short or the cook was cancelled. */
 bool wh__chain_build(const wh_host *host, const float *point, uint32_t point_count, const uint32_t *triangle,
                      uint32_t triangle_count, wh_chain *out);
 void wh__chain_free(const wh_host *host, wh_chain *chain);

@@ -50,14 +50,12 @@ static float *normalised_points(const wh_host *host, const wh_engine *e, const w
 }
 
 static bool build_surface(const wh_host *host, const wh_geometry *mesh, const wh_soup *soup, const wh_chain *chain,
-                          wh_engine *e)
+                          wh_engine *e, bool *sound)
 {
     e->surface = get_cleared(host, sizeof *e->surface);
     e->caps = chain->cap_count;
-    return e->surface &&
-           wh__surface_build(host, mesh->position, soup->triangle, soup->count, chain->cap, chain->cap_count,
-                             e->surface) &&
-           wh__surface_add_layers(host, e->surface);
+    return e->surface && wh__surface_build(host, mesh->position, soup->triangle, soup->count, chain->cap,
+                                           chain->cap_count, e->surface, sound);
 }
 
 static bool build_multipole(const wh_host *host, const wh_geometry *mesh, const uint32_t *triangle, uint32_t count,
@@ -101,7 +99,8 @@ static bool build_parts(const wh_host *host, const wh_geometry *mesh, const wh_s
                         wh_engine *e)
 {
     const bool closed = (chain->open == 0 || chain->worth_closing) && has_size(e);
-    if (closed && !build_surface(host, mesh, soup, chain, e))
+    bool sound;
+    if (closed && !build_surface(host, mesh, soup, chain, e, &sound))
         return false;
     if (!closed)
         return build_multipole(host, mesh, soup->triangle, soup->count, e);
@@ -143,24 +142,62 @@ bool wh__engine_add_rays(const wh_engine *e, const wh_host *host)
     return !e->surface || rays_of(e, host);
 }
 
-static bool build(const wh_host *host, const wh_geometry *mesh, wh_engine *e)
+static void take_box(wh_engine *e, const wh_soup *soup)
+{
+    memcpy(e->center, soup->center, sizeof e->center);
+    memcpy(e->low, soup->low, sizeof e->low);
+    memcpy(e->high, soup->high, sizeof e->high);
+    e->scale = soup->scale;
+    e->count = soup->count;
+}
+
+static bool build_any(const wh_host *host, const wh_geometry *mesh, wh_engine *e)
 {
     wh_soup soup;
     wh_chain chain = {0};
-    e->lazy = get_cleared(host, sizeof *e->lazy);
-    if (!e->lazy || !wh__soup_make(host, mesh, &soup))
+    if (!wh__soup_make(host, mesh, &soup))
         return false;
-    memcpy(e->center, soup.center, sizeof e->center);
-    memcpy(e->low, soup.low, sizeof e->low);
-    memcpy(e->high, soup.high, sizeof e->high);
-    e->scale = soup.scale;
-    e->count = soup.count;
+    take_box(e, &soup);
     const bool ok = soup.count == 0 ||
                     (wh__chain_build(host, mesh->position, mesh->point_count, soup.triangle, soup.count, &chain) &&
                      build_parts(host, mesh, &soup, &chain, e));
     wh__chain_free(host, &chain);
     wh__soup_free(host, &soup);
     return ok;
+}
+
+/* Many meshes are closed as they come: nothing is to be welded, left out or capped. *done: this is one. */
+static bool build_closed(const wh_host *host, const wh_geometry *mesh, wh_engine *e, bool *done)
+{
+    wh_soup soup = {.count = mesh->triangle_count, .scale = 1};
+    const wh_chain none = {0};
+    if (!wh__chain_closes(host, mesh->triangle, mesh->triangle_count, done))
+        return false;
+    soup.triangle = (uint32_t *)(uintptr_t)mesh->triangle;
+    if (!*done || soup.count == 0)
+        return true;
+    if (!build_surface(host, mesh, &soup, &none, e, done))
+        return false;
+    for (int k = 0; *done && k < 3; k++)
+        soup.low[k] = e->surface->low[k], soup.high[k] = e->surface->high[k];
+    wh__soup_place(&soup);
+    take_box(e, &soup);
+    *done = *done && has_size(e);
+    if (!*done)
+        free_surface(host, e);
+    return true;
+}
+
+bool wh__engine_add_layers(const wh_host *host, wh_engine *e)
+{
+    return !e->surface || wh__surface_add_layers(host, e->surface);
+}
+
+static bool build(const wh_host *host, const wh_geometry *mesh, wh_engine *e)
+{
+    bool done = false;
+    e->lazy = get_cleared(host, sizeof *e->lazy);
+    return e->lazy && build_closed(host, mesh, e, &done) && (done || build_any(host, mesh, e));
 }
 
 static void tell_way(const wh_host *host, const wh_engine *e)

@@ -45,6 +45,9 @@ bool wh__engine_box(const wh_engine *engine, double low[3], double high[3]); /* 
  */
 bool wh__engine_add_rays(const wh_engine *engine, const wh_host *host);
 
+/* What rows of lattices need besides, once after the build. False when memory is short or the cook was cancelled. */
+bool wh__engine_add_layers(const wh_host *host, wh_engine *engine);
+
 #define WH_ON_SURFACE 4.0f /* an error: the point is on the surface, or too close to it to tell */
 
 /* value: within error, which is accuracy or less but beside triangles that are summed; error may be NULL. accuracy:

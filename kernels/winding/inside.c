@@ -558,7 +558,12 @@ static uint32_t sample_inside_sample(const wh_sample_block *b)
 static void *sample_inside_prepare(const wh_host *host, const wh_geometry *mesh, const void *params)
 {
     (void)params;
-    return wh__engine_build(host, mesh);
+    wh_engine *e = wh__engine_build(host, mesh);
+    if (!e || wh__engine_add_layers(host, e))
+        return e;
+    wh__engine_free(host, e);
+    fail_memory(host);
+    return NULL;
 }
 
 static void sample_inside_release(const wh_host *host, void *state)

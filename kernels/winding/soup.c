@@ -1,5 +1,6 @@
 /* soup.c - see soup.h. */
 #include "soup.h"
+#include "simd.h"
 #include <float.h>
 #include <stdio.h>
 #include <string.h>
@@ -90,22 +91,23 @@ static void warn_of_broken(const wh_host *host, uint32_t broken)
 
 static void find_box(wh_soup *s, const wh_geometry *mesh)
 {
+    vquad low = {FLT_MAX, FLT_MAX, FLT_MAX, 0}, high = -low;
+    for (size_t i = 0; i < 3 * (size_t)s->count; i++) {
+        const float *p = mesh->position + 3 * (size_t)s->triangle[i];
+        const vquad at = {p[0], p[1], p[2], 0};
+        low = q_min(low, at);
+        high = q_max(high, at);
+    }
     for (int k = 0; k < 3; k++) {
-        float low = FLT_MAX, high = -FLT_MAX;
-        for (size_t i = 0; i < 3 * (size_t)s->count; i++) {
-            const float v = mesh->position[3 * (size_t)s->triangle[i] + (size_t)k];
-            low = v < low ? v : low;
-            high = v > high ? v : high;
-        }
-        s->low[k] = low;
-        s->high[k] = high;
+        s->low[k] = low[k];
+        s->high[k] = high[k];
     }
 }
 
 /* Nothing is rounded when points move to the box. The scale is a power of two. Where the origin is near, it is the
  * center; further away the center has so few digits that the difference, which is smaller than the point, has no more
  * than a float. */
-static void choose_box(wh_soup *s)
+void wh__soup_place(wh_soup *s)
 {
     double size = 0, reach = 0;
     for (int k = 0; k < 3; k++)
@@ -136,7 +138,7 @@ bool wh__soup_make(const wh_host *host, const wh_geometry *mesh, wh_soup *out)
     warn_of_broken(host, broken);
     if (out->count) {
         find_box(out, mesh);
-        choose_box(out);
+        wh__soup_place(out);
     }
     return true;
 }

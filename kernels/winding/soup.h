@@ -16,6 +16,7 @@ typedef struct {
 
 /* Warns once when triangles are not finite. False when memory is short. */
 bool wh__soup_make(const wh_host *host, const wh_geometry *mesh, wh_soup *out);
+void wh__soup_place(wh_soup *soup); /* sets center and scale by low and high */
 void wh__soup_free(const wh_host *host, wh_soup *soup);
 
 bool wh__is_finite_point(const float p[3]);

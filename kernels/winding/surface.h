@@ -17,9 +17,10 @@ typedef struct {
     float *layer_high;     /* the highest end of its faces along z */
 } wh_surface;
 
-/* Triangles and the caps that close them (see chain.h); all their points are finite. False when memory is short. */
+/* Triangles and the caps that close them (see chain.h). *sound: all their points are finite, and no two corners of a
+ * triangle are at one position; else the box is not known. False when memory is short. */
 bool wh__surface_build(const wh_host *host, const float *position, const uint32_t *triangle, uint32_t triangle_count,
-                       const uint32_t *cap, uint32_t cap_count, wh_surface *out);
+                       const uint32_t *cap, uint32_t cap_count, wh_surface *out, bool *sound);
 bool wh__surface_add_layers(const wh_host *host, wh_surface *surface);
 void wh__surface_free(const wh_host *host, wh_surface *surface);
 

@@ -280,6 +280,7 @@ typedef struct {
     mesh m;
     wh_chain chain;
     wh_surface surface;
+    bool sound;
     wh_crossing crossing;
     wh_doubt doubt;
     wh_tree *tree, *caps; /* exact: of the mesh, and of what closes it */
@@ -296,7 +297,7 @@ static bool build(engines *e)
     const mesh *m = &e->m;
     return wh__chain_build(&host, m->position, m->point_count, m->triangle, m->triangle_count, &e->chain) &&
            wh__surface_build(&host, m->position, m->triangle, m->triangle_count, e->chain.cap, e->chain.cap_count,
-                             &e->surface) &&
+                             &e->surface, &e->sound) &&
            wh__surface_add_layers(&host, &e->surface) && wh__crossing_build(&host, &e->surface, &e->crossing) &&
            wh__doubt_build(&host, m->position, e->chain.cap, e->chain.cap_count, &e->doubt);
 }
@@ -513,7 +514,7 @@ static void time_all(engines *e, uint32_t count)
         wh__chain_build(&host, m->position, m->point_count, m->triangle, m->triangle_count, &e->chain);
         at[1] = now();
         wh__surface_build(&host, m->position, m->triangle, m->triangle_count, e->chain.cap, e->chain.cap_count,
-                          &e->surface);
+                          &e->surface, &e->sound);
         at[2] = now();
         wh__surface_add_layers(&host, &e->surface);
         at[3] = now();
