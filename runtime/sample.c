@@ -529,9 +529,18 @@ static void run_job(wh__cook *c, const wh__call *call, uint32_t index, const flo
                            .params = wh__params(c, call),
                            .state = c->ready[index].state,
                            .time = c->time}};
-    atomic_store(&c->session->at_work, call->kernel->id);
+    if (c->announced)
+        atomic_store(&c->session->at_work, call->kernel->id);
     wh__cook_call(c, call, call_field, &run);
-    wh__cook_advance(c, count);
+    if (c->announced)
+        wh__cook_advance(c, count);
+}
+
+/* So few points are done before anybody could look how far they are. */
+static void announce_points(wh__cook *c, uint32_t count)
+{
+    if (count > WH_BLOCK)
+        wh__cook_announce(c, count);
 }
 
 static void run_field(wh__cook *c, const char *name, const float *query, uint32_t count, float *out)
@@ -541,14 +550,14 @@ static void run_field(wh__cook *c, const char *name, const float *query, uint32_
         return;
     const wh__call *call = only_call(c, f);
     if (call) {
-        wh__cook_announce(c, count);
+        announce_points(c, count);
         run_job(c, call, c->plan->op[f->first].call, query ? query : c->shape.geometry.position, count, out);
         return;
     }
     float *normal = NULL;
     field_pass p = {
         .cook = c, .field = f, .query = query ? query : c->shape.geometry.position, .out = out, .count = count};
-    wh__cook_announce(c, count);
+    announce_points(c, count);
     if (query || field_normals(&p, &normal))
         wh__cook_parallel(c, (uint32_t)(((uint64_t)count + WH_BLOCK - 1) / WH_BLOCK), WH_BLOCK, "field", field_block,
                           &p);

@@ -12,6 +12,7 @@ WH_PARAMS(field_winding,
 
 #define CHUNK 262144 /* points that are taken together: enough for the fast way, and little memory */
 #define PART 4096
+#define FEW 256 /* points whose answers cost less than memory and parts for them would */
 
 static void *field_winding_prepare(const wh_host *host, const wh_geometry *mesh, const void *params)
 {
@@ -113,8 +114,29 @@ static bool take_chunk(chunk *c)
            (!host->parallel_for(host, parts, beside_part, c) || !c->failed);
 }
 
+static void take_few(const wh_field_job *j)
+{
+    float x[FEW], y[FEW], z[FEW];
+    for (size_t i = 0; i < j->count; i++)
+        x[i] = j->position[3 * i], y[i] = j->position[3 * i + 1], z[i] = j->position[3 * i + 2];
+    const wh_block b = {.size = sizeof b,
+                        .count = j->count,
+                        .x = x,
+                        .y = y,
+                        .z = z,
+                        .value = j->value,
+                        .params = j->params,
+                        .state = j->state,
+                        .time = j->time};
+    field_winding_run(&b);
+}
+
 static void field_winding_field(const wh_field_job *j)
 {
+    if (j->count <= FEW) {
+        take_few(j);
+        return;
+    }
     const uint32_t room = j->count < CHUNK ? j->count : CHUNK;
     chunk c = {.job = j, .x = j->host->alloc(j->host, 4 * (size_t)room * sizeof *c.x)};
     bool ok = c.x;
