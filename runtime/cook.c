@@ -11,6 +11,14 @@
 
 /* ---- services for kernels ---- */
 
+static void *get_large(size_t bytes)
+{
+    void *p = aligned_alloc(WH_LARGE_PAGE, bytes);
+    if (p)
+        wh__prefer_large_pages(p, bytes);
+    return p;
+}
+
 /* Whatever a kernel calls is ours, not the kernel's: nothing in it may be cut short. */
 static void *host_alloc(const wh_host *h, size_t bytes)
 {
@@ -19,7 +27,8 @@ static void *host_alloc(const wh_host *h, size_t bytes)
         return NULL;
     wh__thread *t = wh__thread_self();
     const int was = t ? wh__guard_leave(t) : 0;
-    void *p = aligned_alloc(64, bytes ? (bytes + 63) & ~(size_t)63 : 64);
+    const size_t size = bytes ? (bytes + 63) & ~(size_t)63 : 64;
+    void *p = size < 2 * WH_LARGE_PAGE ? aligned_alloc(64, size) : get_large(size);
     if (t)
         wh__guard_enter(t, was);
     return p;

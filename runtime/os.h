@@ -69,7 +69,11 @@ double wh__wall_time(void);                /* seconds since 1970 */
 double wh__saved_time(const char *path);   /* of the last write, seconds since 1970; 0 when there is none */
 uint32_t wh__core_count(void);             /* that this process may use, at least 1 */
 void wh__relax(void);                      /* a moment in a loop that waits for another thread */
-int wh__isa_level(void);                   /* 1 baseline, 3 x86-64-v3 (AVX2, FMA), 4 x86-64-v4 (AVX-512) */
+/* A hint for much memory that is about to be written all over: with pages of that many bytes it costs a fraction
+ * of the faults. */
+#define WH_LARGE_PAGE ((size_t)2 << 20)
+void wh__prefer_large_pages(void *memory, size_t size);
+int wh__isa_level(void); /* 1 baseline, 3 x86-64-v3 (AVX2, FMA), 4 x86-64-v4 (AVX-512) */
 uint32_t wh__process_id(void);
 bool wh__process_alive(uint32_t id);
 

@@ -432,6 +432,15 @@ uint32_t wh__core_count(void)
     return count < 1 ? 1 : (uint32_t)count;
 }
 
+void wh__prefer_large_pages(void *memory, size_t size)
+{
+#ifdef MADV_HUGEPAGE
+    madvise(memory, size / WH_LARGE_PAGE * WH_LARGE_PAGE, MADV_HUGEPAGE);
+#else
+    (void)memory, (void)size;
+#endif
+}
+
 void wh__relax(void)
 {
 #if defined(__x86_64__)
