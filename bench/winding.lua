@@ -7,10 +7,10 @@
 --
 -- One thread is measured by the time of the processor, two by the clock; contenders take turns, each gets the median of
 -- five, fewer once it has used 2 seconds. point-cloud-utils builds in every call, so the time of a build is taken off
--- its queries; of calls from Python with few queries, that of the same calls on one triangle. Embree and CGAL tell
--- sides, of closed meshes only. ratio is how many times as fast whorl is as who, on whorl's lines as the best peer of
--- the line. Errors are the largest against a sum in double over all triangles; wrong counts answers on the other side
--- of a half. kept is what the process has grown by after the build.
+-- its queries; of calls from Python with few queries, that of the same calls on one triangle; whorl's are made from C.
+-- Embree and CGAL tell sides, of closed meshes only. ratio is how many times as fast whorl is as who, on whorl's lines
+-- as the best peer of the line. Errors are the largest against a sum in double over all triangles; wrong counts answers
+-- on the other side of a half. kept is what the process has grown by after the build.
 --
 -- Targets are for AVX-512; with AVX2 alone those of speed are half as high. WHORL_QUICK=1 measures about a tenth of it,
 -- on a lattice too small for its targets; WHORL_ONLY=WORD only meshes with that word in their name.

@@ -6,6 +6,10 @@
 local ffi = require "ffi"
 local measure = require "bench.support.measure"
 local sets_of = require "bench.support.winding_sets"
+local whorl_library = require "whorl".C
+
+ffi.cdef [[int field_calls(void *field, const void *session, const char *name, const void *mesh, const float *query,
+                           uint32_t count, uint32_t calls, float *out);]]
 
 local M = { batches = { 1, 10, 100, 1000, 5000 } }
 
@@ -70,6 +74,14 @@ local function whorl_answers(session, m, sets)
   return out, sides
 end
 
+local calls_library
+
+--- field_calls of bench/calls.c, and the function that it calls.
+local function compiled_calls(place)
+  calls_library = calls_library or place:compile "calls"
+  return calls_library.field_calls, ffi.cast("void *", whorl_library.wh_field)
+end
+
 --- The first of all contenders for a mesh, so that nothing is built yet.
 local function whorl(place, m, sets, threads)
   local session = open(place, sets.lattice.spacing, threads)
@@ -92,11 +104,10 @@ local function whorl(place, m, sets, threads)
   add("near", function() ask(sets.near, sets_of.count) end)
   add("lattice", function() sample("sides") end)
   add("lattice, values", function() sample("values") end)
+  local field_calls, field = compiled_calls(place)
   for _, size in ipairs(threads == 1 and M.batches or {}) do
     add("batch " .. size, function()
-      for i = 0, calls_of[size] - 1 do
-        ask(sets.random + 3 * size * i, size)
-      end
+      assert(field_calls(field, session.handle, "winding", m.view, sets.random, size, calls_of[size], out) == 0)
     end)
   end
   return { who = "whorl", threads = threads, run = run, kept = threads == 1 and kept or nil, session = session,
