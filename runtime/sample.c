@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MOST_BLOCK (1u << 20)
-#define BLOCKS_AHEAD 4 /* blocks for each thread that are worked on before their points are joined in order */
+#define BLOCKS_AHEAD 8 /* blocks for each thread that are worked on before their points are joined in order */
 
 /* ---- samplers ---- */
 
@@ -14,7 +14,8 @@ typedef struct { /* one block of candidates and what was kept of it */
     float *x, *y, *z, *value;
     uint64_t *id;
     uint32_t kept;
-    uint32_t *triangle; /* where it is bound to the surface, else NULL */
+    uint32_t at, joined; /* place of the first in the result, and how many have one there */
+    uint32_t *triangle;  /* where it is bound to the surface, else NULL */
     float **column;
 } batch;
 
@@ -26,7 +27,8 @@ typedef struct {
     wh_sample_plan plan;
     batch *batch;
     uint32_t batch_count;
-    uint64_t next; /* first candidate that has not been tried */
+    uint64_t *memory; /* of all batches */
+    uint64_t next;    /* first candidate that has not been tried */
     wh_points found;
     uint64_t room;
     bool bound; /* each point to the surface */
@@ -146,52 +148,69 @@ static bool grow_bound(sampling *s, uint64_t room)
     return ok;
 }
 
-static bool grow(sampling *s, uint64_t wanted)
+static bool grow_to(sampling *s, uint64_t room)
 {
-    if (wanted <= s->room)
-        return true;
-    uint64_t room = s->room * 3 / 2 + 1024;
-    room = room > wanted ? room : wanted;
-    if (wanted > UINT32_MAX)
-        return fail_memory(s);
     wh_points *p = &s->found;
     if (!grow_array(&p->position, room, 12) || !grow_array(&p->value, room, sizeof *p->value) ||
         !grow_array(&p->id, room, sizeof *p->id) || (s->bound && !grow_bound(s, room)))
-        return fail_memory(s);
+        return false;
     s->room = room;
     return true;
 }
 
-static void join_bound(sampling *s, const batch *b, uint32_t count)
+/* Twice as much as is needed, but not more than there can be: what is not used is never touched. */
+static bool grow(sampling *s, uint64_t wanted)
 {
-    wh_points *p = &s->found;
-    memcpy(p->triangle + p->count, b->triangle, count * sizeof *p->triangle);
-    for (size_t i = 0; i < count; i++)
+    const uint64_t tried = (uint64_t)s->batch_count * s->plan.block, left = s->plan.candidates - s->next;
+    const uint64_t most = wanted + (left > tried ? left - tried : 0), ample = 2 * wanted + 1024;
+    if (wanted <= s->room)
+        return true;
+    return (wanted <= UINT32_MAX && (grow_to(s, ample < most ? ample : most) || grow_to(s, wanted))) || fail_memory(s);
+}
+
+static void join_bound(const sampling *s, const batch *b)
+{
+    const wh_points *p = &s->found;
+    memcpy(p->triangle + b->at, b->triangle, b->joined * sizeof *p->triangle);
+    for (size_t i = 0; i < b->joined; i++)
         for (size_t k = 0; k < 2; k++)
-            p->place[(p->count + i) * 2 + k] = b->column[k][i];
+            p->place[(b->at + i) * 2 + k] = b->column[k][i];
     for (uint32_t k = 0; k < p->attribute_count; k++) {
         const bool last = k + 1 == p->attribute_count;
         float *to = (float *)(uintptr_t)p->attribute[k].value;
-        memcpy(to + p->count, b->column[last ? WH_COLUMN_DISTANCE : WH_COLUMN_ATTRIBUTES + k], count * sizeof *to);
+        memcpy(to + b->at, b->column[last ? WH_COLUMN_DISTANCE : WH_COLUMN_ATTRIBUTES + k], b->joined * sizeof *to);
     }
 }
 
-static bool join(sampling *s, const batch *b)
+static void join_batch(void *context, uint32_t i)
 {
-    const uint64_t left = s->plan.wanted - s->found.count;
-    const uint32_t count = b->kept < left ? b->kept : (uint32_t)left;
-    if (!grow(s, (uint64_t)s->found.count + count))
-        return false;
-    float *to = s->found.position + (size_t)s->found.count * 3;
-    for (uint32_t i = 0; i < count; i++)
-        to[i * 3] = b->x[i], to[i * 3 + 1] = b->y[i], to[i * 3 + 2] = b->z[i];
-    if (count) {
-        memcpy(s->found.value + s->found.count, b->value, count * sizeof *b->value);
-        memcpy(s->found.id + s->found.count, b->id, count * sizeof *b->id);
+    const sampling *s = context;
+    const batch *b = &s->batch[i];
+    if (!b->joined)
+        return;
+    float *to = s->found.position + (size_t)b->at * 3;
+    for (size_t k = 0; k < b->joined; k++)
+        to[k * 3] = b->x[k], to[k * 3 + 1] = b->y[k], to[k * 3 + 2] = b->z[k];
+    memcpy(s->found.value + b->at, b->value, b->joined * sizeof *b->value);
+    memcpy(s->found.id + b->at, b->id, b->joined * sizeof *b->id);
+    if (s->bound)
+        join_bound(s, b);
+}
+
+/* Appends what the first so many blocks kept, in their order. Each thread touches memory that is new as it copies. */
+static bool join(sampling *s, uint32_t blocks)
+{
+    uint64_t count = s->found.count;
+    for (uint32_t i = 0; i < blocks; i++) {
+        batch *b = &s->batch[i];
+        const uint64_t left = s->plan.wanted - count;
+        b->at = (uint32_t)count; /* of so many as memory holds: grow sees to that */
+        b->joined = b->kept < left ? b->kept : (uint32_t)left;
+        count += b->joined;
     }
-    if (count && s->bound)
-        join_bound(s, b, count);
-    s->found.count += count;
+    if (!grow(s, count) || !wh__cook_parallel(s->cook, blocks, 0, s->call->kernel->id, join_batch, s))
+        return false;
+    s->found.count = (uint32_t)count;
     return true;
 }
 
@@ -222,9 +241,8 @@ static bool run_sampler(sampling *s)
         const uint64_t weight = all ? s->plan.block : 0;
         if (!wh__cook_parallel(s->cook, blocks, weight, s->call->kernel->id, sample_block, s))
             return false;
-        for (uint32_t i = 0; i < blocks; i++)
-            if (!join(s, &s->batch[i]))
-                return false;
+        if (!join(s, blocks))
+            return false;
         const uint64_t tried = (uint64_t)blocks * s->plan.block, left = s->plan.candidates - s->next;
         s->next = tried < left ? s->next + tried : s->plan.candidates;
         if (!all)
@@ -251,20 +269,20 @@ static bool allocate_bound(const sampling *s, batch *b)
     return true;
 }
 
+/* One piece for all: of the memory that a block does not need, nothing is touched. */
 static bool allocate_batches(sampling *s)
 {
+    const size_t block = s->plan.block;
     s->batch_count = wh__pool_threads(s->cook->session->pool) * BLOCKS_AHEAD;
     s->batch = calloc(s->batch_count, sizeof *s->batch);
-    if (!s->batch)
+    s->memory = malloc(s->batch_count * block * (sizeof(uint64_t) + 4 * sizeof(float)));
+    if (!s->batch || !s->memory)
         return fail_memory(s);
+    float *floats = (float *)(s->memory + s->batch_count * block);
     for (uint32_t i = 0; i < s->batch_count; i++) {
         batch *b = &s->batch[i];
-        float *floats = malloc((size_t)s->plan.block * 4 * sizeof *floats);
-        b->id = malloc((size_t)s->plan.block * sizeof *b->id);
-        b->x = floats;
-        if (!floats || !b->id)
-            return fail_memory(s);
-        b->y = floats + s->plan.block, b->z = b->y + s->plan.block, b->value = b->z + s->plan.block;
+        b->id = s->memory + i * block;
+        b->x = floats + 4 * i * block, b->y = b->x + block, b->z = b->y + block, b->value = b->z + block;
         if (s->bound && !allocate_bound(s, b))
             return fail_memory(s);
     }
@@ -274,11 +292,10 @@ static bool allocate_batches(sampling *s)
 static void free_batches(sampling *s)
 {
     for (uint32_t i = 0; s->batch && i < s->batch_count; i++) {
-        free(s->batch[i].x);
-        free(s->batch[i].id);
         free(s->batch[i].triangle);
         free(s->batch[i].column);
     }
+    free(s->memory);
     free(s->batch);
 }
 

@@ -142,7 +142,7 @@ void wh__doubt_free(const wh_host *host, wh_doubt *doubt)
     *doubt = (wh_doubt){0};
 }
 
-/* ---- lists */
+/* ---- marks */
 
 typedef struct { /* points first .. end - 1 along each axis */
     uint32_t first[3], end[3];
@@ -154,7 +154,7 @@ typedef struct {
     const wh_slab *slab;
     float limit;
     float slack; /* bound that any cap may have without another look */
-    uint32_t *list, count;
+    uint8_t *marked;
     uint32_t *open, room; /* nodes that are not settled, block under block */
 } search;
 
@@ -218,12 +218,11 @@ static void weigh(const search *s, const block *b, float size, uint32_t i, uint3
     }
 }
 
-static void list_block(search *s, const block *b)
+static void mark_block(const search *s, const block *b)
 {
     for (size_t k = b->first[2]; k < b->end[2]; k++)
         for (size_t j = b->first[1]; j < b->end[1]; j++)
-            for (size_t i = b->first[0]; i < b->end[0]; i++)
-                s->list[s->count++] = (uint32_t)(i + j * s->slab->row + k * s->slab->layer);
+            memset(s->marked + b->first[0] + j * s->slab->row + k * s->slab->layer, 1, b->end[0] - b->first[0]);
 }
 
 /* Halves the longest side that has more than one point; false when none has. */
@@ -253,19 +252,17 @@ static void look_at(search *s, block *b, const uint32_t *candidates, uint32_t co
     if (!t.full && (t.settled + t.open) * ROUNDING < s->limit)
         return;
     if (t.full || !split_block(b, half)) {
-        list_block(s, b);
+        mark_block(s, b);
         return;
     }
     look_at(s, &half[0], open, t.count, t.settled);
     look_at(s, &half[1], open, t.count, t.settled);
 }
 
-bool wh__doubt_list(const wh_host *host, const wh_doubt *doubt, const wh_slab *slab, float limit, uint32_t *list,
-                    uint32_t *listed)
+bool wh__doubt_mark(const wh_host *host, const wh_doubt *doubt, const wh_slab *slab, float limit, uint8_t *marked)
 {
-    search s = {.node = doubt->node, .slab = slab, .limit = limit, .list = list};
+    search s = {.node = doubt->node, .slab = slab, .limit = limit, .marked = marked};
     block all = {.end = {slab->nx, slab->ny, slab->nz}};
-    *listed = 0;
     if (!doubt->count || !slab->nx || !slab->ny || !slab->nz)
         return true;
     uint64_t room = 16 * (uint64_t)doubt->count + 65536;
@@ -277,6 +274,5 @@ bool wh__doubt_list(const wh_host *host, const wh_doubt *doubt, const wh_slab *s
     s.slack = SLACK * limit / (float)doubt->count;
     look_at(&s, &all, s.open, 1, 0);
     host->free(host, s.open);
-    *listed = s.count;
     return true;
 }

@@ -23,8 +23,7 @@ bool wh__doubt_build(const wh_host *host, const float *position, const uint32_t 
                      wh_doubt *out);
 void wh__doubt_free(const wh_host *host, wh_doubt *doubt);
 
-/* Lists the numbers of the points where the caps may wind by limit or more; *listed: how many. list: room for all
- * points of the slab. False when memory is short. [any thread] */
-bool wh__doubt_list(const wh_host *host, const wh_doubt *doubt, const wh_slab *slab, float limit, uint32_t *list,
-                    uint32_t *listed);
+/* Sets to 1 what is marked of the points, by their numbers, where the caps may wind by limit or more; others stay as
+ * they are. False when memory is short. [any thread] */
+bool wh__doubt_mark(const wh_host *host, const wh_doubt *doubt, const wh_slab *slab, float limit, uint8_t *marked);
 #endif

@@ -43,28 +43,33 @@ typedef struct {
     bool winding; /* the number is wanted, not only the side */
 } asker;
 
-/* Points one beside the other, and what is found of each. */
 typedef struct {
-    uint32_t count;
     float *x, *y, *z, *value;
-    uint8_t *inside;
-} asked;
+    uint64_t *id;
+} columns;
 
-static bool ask(const asker *a, const asked *p)
+static void move_point(const columns *c, uint32_t to, uint32_t from)
 {
-    return wh__engine_inside(a->engine, a->host, a->mesh, a->at_least, p->count, p->x, p->y, p->z, NULL, p->value,
-                             p->inside);
+    c->x[to] = c->x[from], c->y[to] = c->y[from], c->z[to] = c->z[from];
+    c->value[to] = c->value[from];
+    c->id[to] = c->id[from];
 }
 
 /* ---- rows of a lattice: a closed surface is crossed by all points of a row at once */
 
+/* Whole rows of a block. What is kept is written at once but for the points that need more than a whole number: they
+ * are written too, and go again when they turn out to be outside. */
 typedef struct {
     const asker *ask;
-    const asked *points; /* of a block, whole rows */
-    int16_t *whole;      /* winding number of the surface around each */
-    uint32_t *list;      /* points that need more than that */
-    uint32_t listed;
-    float *x, *y; /* of the columns and rows of a slab */
+    const wh_cloud *cloud;
+    const columns *out;
+    uint32_t kept;
+    int16_t *whole; /* winding number of the surface around each */
+    uint8_t *doubt; /* of each, whether the caps may matter; NULL: there are none */
+    float *x, *y;   /* of the columns and rows of a slab */
+    uint32_t *list; /* those of the kept that need more, rising */
+    int32_t *known; /* their whole numbers */
+    uint32_t listed, room;
 } rows;
 
 /* A cap that winds no more than this changes no answer: whole numbers are so far from the threshold. */
@@ -75,16 +80,15 @@ static float harmless(float at_least)
 }
 
 /* Rows of one layer that lie alike: the first has number `first`, others follow by `stride`. */
-static bool cross_slab(rows *r, const wh_cloud *cloud, uint64_t row, uint32_t first, uint32_t stride, uint32_t count)
+static bool cross_slab(rows *r, uint64_t row, uint32_t first, uint32_t stride, uint32_t count)
 {
     const asker *a = r->ask;
-    const wh_row head = wh__cloud_row(cloud, row);
+    const wh_row head = wh__cloud_row(r->cloud, row);
     const uint32_t nx = (uint32_t)head.count;
-    uint64_t open;
     for (uint32_t i = 0; i < nx; i++)
-        r->x[i] = wh__cloud_row_x(cloud, &head, i);
+        r->x[i] = wh__cloud_row_x(r->cloud, &head, i);
     for (uint32_t j = 0; j < count; j++)
-        r->y[j] = wh__cloud_row(cloud, row + (uint64_t)j * stride).y;
+        r->y[j] = wh__cloud_row(r->cloud, row + (uint64_t)j * stride).y;
     const wh_slab slab = {.x = r->x,
                           .y = r->y,
                           .z = &head.z,
@@ -93,145 +97,200 @@ static bool cross_slab(rows *r, const wh_cloud *cloud, uint64_t row, uint32_t fi
                           .nz = 1,
                           .row = (size_t)nx * stride,
                           .layer = (size_t)nx * stride * count};
-    if (!wh__lattice_rows(a->host, a->engine->surface, &slab, r->whole + first, &open))
-        return false;
-    if (!a->engine->caps)
-        return true;
-    uint32_t *list = r->list + r->listed, doubt;
-    if (!wh__doubt_list(a->host, a->engine->doubt, &slab, harmless(a->at_least), list, &doubt))
-        return false;
-    for (uint32_t i = 0; i < doubt; i++)
-        list[i] += first;
-    r->listed += doubt;
-    return true;
+    uint64_t open;
+    return wh__lattice_rows(a->host, a->engine->surface, &slab, r->whole + first, &open) &&
+           (!r->doubt || wh__doubt_mark(a->host, a->engine->doubt, &slab, harmless(a->at_least), r->doubt + first));
 }
 
 /* So many rows of one layer, from `row` on; they lie alike, or each second one does. */
-static bool cross_layer(rows *r, const wh_cloud *cloud, uint64_t row, uint32_t first, uint32_t count)
+static bool cross_layer(rows *r, uint64_t row, uint32_t first, uint32_t count)
 {
-    const uint32_t nx = (uint32_t)wh__cloud_row(cloud, row).count;
-    const uint32_t turns = count > 1 && wh__cloud_row(cloud, row).shift != wh__cloud_row(cloud, row + 1).shift ? 2 : 1;
+    const wh_row head = wh__cloud_row(r->cloud, row);
+    const uint32_t turns = count > 1 && head.shift != wh__cloud_row(r->cloud, row + 1).shift ? 2 : 1;
     for (uint32_t t = 0; t < turns; t++)
-        if (!cross_slab(r, cloud, row + t, first + t * nx, turns, (count - t + turns - 1) / turns))
+        if (!cross_slab(r, row + t, first + t * (uint32_t)head.count, turns, (count - t + turns - 1) / turns))
             return false;
     return true;
 }
 
-static uint32_t rows_in_layer(const wh_cloud *cloud, uint64_t row, uint64_t end)
+/* Notes that the last `count` points written need more than their whole number. */
+static bool list_points(rows *r, uint32_t count, int32_t whole)
 {
-    const float z = wh__cloud_row(cloud, row).z;
-    uint32_t count = 1;
-    while (row + count < end && wh__cloud_row(cloud, row + count).z == z)
-        count++;
-    return count;
-}
-
-/* Sets what the whole numbers tell; lists those that are open, in doubt, or wanted to the digit. */
-static void take_whole(rows *r)
-{
-    const asker *a = r->ask;
-    const asked *p = r->points;
-    memset(p->inside, 0, p->count);
-    for (uint32_t i = 0; i < r->listed; i++)
-        p->inside[r->list[i]] = 2; /* in doubt */
-    r->listed = 0;
-    for (uint32_t i = 0; i < p->count; i++) {
-        const bool doubt = p->inside[i] || r->whole[i] == WH_LATTICE_OPEN;
-        p->value[i] = r->whole[i];
-        p->inside[i] = p->value[i] >= a->at_least;
-        if (doubt || (a->winding && a->engine->caps && p->inside[i]))
-            r->list[r->listed++] = i;
+    const wh_host *host = r->ask->host;
+    if (count > r->room - r->listed) {
+        const uint32_t room = 2 * r->room + count + 1024;
+        uint32_t *list = host->alloc(host, room * (sizeof *list + sizeof *r->known));
+        if (!list)
+            return false;
+        int32_t *known = (int32_t *)(list + room);
+        if (r->listed) {
+            memcpy(list, r->list, r->listed * sizeof *list);
+            memcpy(known, r->known, r->listed * sizeof *known);
+        }
+        host->free(host, r->list);
+        r->list = list, r->known = known, r->room = room;
     }
+    for (uint32_t i = 0; i < count; i++) {
+        r->list[r->listed] = r->kept - count + i;
+        r->known[r->listed++] = whole;
+    }
+    return true;
 }
 
-static bool ask_listed(const rows *r)
+static void put_points(rows *r, const wh_row *row, uint32_t from, uint32_t count, float value)
+{
+    const columns c = {r->out->x + r->kept, r->out->y + r->kept, r->out->z + r->kept, r->out->value + r->kept,
+                       r->out->id + r->kept};
+    for (uint32_t i = 0; i < count; i++)
+        c.x[i] = wh__cloud_row_x(r->cloud, row, from + i);
+    for (uint32_t i = 0; i < count; i++)
+        c.y[i] = row->y;
+    for (uint32_t i = 0; i < count; i++)
+        c.z[i] = row->z;
+    for (uint32_t i = 0; i < count; i++)
+        c.value[i] = value;
+    for (uint32_t i = 0; i < count; i++)
+        c.id[i] = row->id + from + i;
+    r->kept += count;
+}
+
+static uint32_t end_of_span(const int16_t *whole, const uint8_t *doubt, uint32_t i, uint32_t count)
+{
+    const uint32_t first = i++;
+    while (i < count && whole[i] == whole[first] && (!doubt || doubt[i] == doubt[first]))
+        i++;
+    return i;
+}
+
+/* Points of a row: spans of one whole number each. */
+static bool take_row(rows *r, const wh_row *row, const int16_t *whole, const uint8_t *doubt)
 {
     const asker *a = r->ask;
-    const asked *p = r->points;
+    for (uint32_t i = 0, end; i < row->count; i = end) {
+        const bool open = whole[i] == WH_LATTICE_OPEN || (doubt && doubt[i]);
+        const bool inside = whole[i] >= a->at_least;
+        end = end_of_span(whole, doubt, i, (uint32_t)row->count);
+        if (!open && !inside)
+            continue;
+        put_points(r, row, i, end - i, a->winding ? whole[i] : 1);
+        if ((open || (doubt && a->winding)) &&
+            !list_points(r, end - i, whole[i] == WH_LATTICE_OPEN ? WH_NOT_PROVEN : whole[i]))
+            return false;
+    }
+    return true;
+}
+
+/* Takes those out of the listed that are outside; inside: of each of them. */
+static void drop_points(rows *r, const uint8_t *inside)
+{
+    uint32_t to = r->list[0], next = 0;
+    for (uint32_t i = to; i < r->kept; i++) {
+        const bool listed = next < r->listed && r->list[next] == i;
+        move_point(r->out, to, i);
+        to += !listed || inside[next];
+        next += listed;
+    }
+    r->kept = to;
+}
+
+static bool ask_listed(rows *r)
+{
+    const asker *a = r->ask;
     const uint32_t count = r->listed;
-    float *x = count ? a->host->alloc(a->host, (size_t)count * (4 * sizeof *x + sizeof(int32_t) + 1)) : NULL;
+    float *x = count ? a->host->alloc(a->host, (size_t)count * (4 * sizeof *x + 1)) : NULL;
     if (!x)
         return count == 0;
     float *y = x + count, *z = y + count, *value = z + count;
-    int32_t *whole = (int32_t *)(value + count);
-    uint8_t *inside = (uint8_t *)(whole + count);
+    uint8_t *inside = (uint8_t *)(value + count);
     for (uint32_t i = 0; i < count; i++) {
         const uint32_t from = r->list[i];
-        x[i] = p->x[from], y[i] = p->y[from], z[i] = p->z[from];
-        whole[i] = r->whole[from] == WH_LATTICE_OPEN ? WH_NOT_PROVEN : r->whole[from];
+        x[i] = r->out->x[from], y[i] = r->out->y[from], z[i] = r->out->z[from];
     }
-    const bool ok = wh__engine_inside(a->engine, a->host, a->mesh, a->at_least, count, x, y, z, whole, value, inside);
-    for (uint32_t i = 0; ok && i < count; i++) {
-        p->value[r->list[i]] = value[i];
-        p->inside[r->list[i]] = inside[i];
-    }
+    const bool ok =
+        wh__engine_inside(a->engine, a->host, a->mesh, a->at_least, count, x, y, z, r->known, value, inside);
+    for (uint32_t i = 0; ok && i < count; i++)
+        r->out->value[r->list[i]] = a->winding ? value[i] : 1;
+    if (ok)
+        drop_points(r, inside);
     a->host->free(a->host, x);
     return ok;
 }
 
-/* As ask, for candidates that are whole rows from number first on. */
-static bool ask_rows(const asker *a, const wh_cloud *cloud, uint64_t first, const asked *p)
+static bool take_rows(rows *r, uint64_t begin, uint64_t end)
 {
-    const uint64_t nx = wh__cloud_row(cloud, 0).count, begin = first / nx, end = begin + p->count / nx;
-    const size_t room = p->count * (sizeof(int16_t) + sizeof(uint32_t)) + (size_t)(end - begin + nx) * sizeof(float);
-    rows r = {.ask = a, .points = p, .list = a->host->alloc(a->host, room + 1)};
-    bool ok = true;
-    if (!r.list)
+    const uint64_t nx = r->cloud->count[0], ny = r->cloud->count[1];
+    for (uint64_t row = begin, next; row < end; row = next) {
+        next = row + (ny - row % ny) < end ? row + (ny - row % ny) : end;
+        if (!cross_layer(r, row, (uint32_t)((row - begin) * nx), (uint32_t)(next - row)))
+            return false;
+    }
+    for (uint64_t row = begin; row < end; row++) {
+        const wh_row at = wh__cloud_row(r->cloud, row);
+        const size_t first = (row - begin) * nx;
+        if (!take_row(r, &at, r->whole + first, r->doubt ? r->doubt + first : NULL))
+            return false;
+    }
+    return ask_listed(r);
+}
+
+/* As find_points, for candidates that are whole rows. */
+static bool find_rows(const asker *a, const wh_cloud *cloud, uint64_t first, uint32_t count, const columns *c,
+                      uint32_t *kept)
+{
+    const uint64_t nx = cloud->count[0], begin = first / nx, end = begin + count / nx;
+    const bool caps = a->engine->caps;
+    const size_t room = (size_t)(nx + (end - begin)) * sizeof(float) + count * (sizeof(int16_t) + caps);
+    rows r = {.ask = a, .cloud = cloud, .out = c, .x = a->host->alloc(a->host, room)};
+    if (!r.x)
         return false;
-    r.x = (float *)(r.list + p->count);
     r.y = r.x + nx;
     r.whole = (int16_t *)(r.y + (end - begin));
-    for (uint64_t row = begin; ok && row < end;) {
-        const uint32_t count = rows_in_layer(cloud, row, end);
-        ok = cross_layer(&r, cloud, row, (uint32_t)((row - begin) * nx), count);
-        row += count;
-    }
-    if (ok) {
-        take_whole(&r);
-        ok = ask_listed(&r);
-    }
+    r.doubt = caps ? (uint8_t *)(r.whole + count) : NULL;
+    if (caps)
+        memset(r.doubt, 0, count);
+    const bool ok = take_rows(&r, begin, end);
+    *kept = r.kept;
     a->host->free(a->host, r.list);
+    a->host->free(a->host, r.x);
     return ok;
 }
 
 static bool has_rows(const asker *a, const wh_cloud *cloud, uint64_t first, uint32_t count)
 {
-    if (!a->engine->surface || cloud->asked.kind != WH_CLOUD_LATTICE || cloud->asked.jitter > 0 || count == 0)
+    if (!a->engine->surface || cloud->asked.kind != WH_CLOUD_LATTICE || cloud->asked.jitter > 0 ||
+        cloud->candidates == 0 || count == 0)
         return false;
-    const uint64_t nx = wh__cloud_row(cloud, 0).count;
-    return first % nx == 0 && count % nx == 0;
+    return first % cloud->count[0] == 0 && count % cloud->count[0] == 0;
 }
 
 /* ---- points of a block */
 
-typedef struct {
-    float *x, *y, *z, *value;
-    uint64_t *id;
-} columns;
+static bool find_points(const asker *a, const wh_cloud *cloud, uint64_t first, uint32_t count, const columns *c,
+                        uint32_t *kept)
+{
+    uint32_t tried = 0;
+    if (!wh__cloud_points(a->host, cloud, first, count, c->x, c->y, c->z, c->id, &tried))
+        return false;
+    uint8_t *inside = a->host->alloc(a->host, tried + 1);
+    const bool ok = inside && wh__engine_inside(a->engine, a->host, a->mesh, a->at_least, tried, c->x, c->y, c->z, NULL,
+                                                c->value, inside);
+    for (uint32_t i = 0; ok && i < tried; i++) {
+        move_point(c, *kept, i);
+        if (!a->winding)
+            c->value[*kept] = 1;
+        *kept += inside[i];
+    }
+    a->host->free(a->host, inside);
+    return ok;
+}
 
 /* Candidates first .. first + count - 1 that are inside, packed. *kept: how many. False when memory is short. */
 static bool find_inside(const asker *a, const wh_cloud *cloud, uint64_t first, uint32_t count, const columns *c,
                         uint32_t *kept)
 {
-    uint32_t tried = 0;
     *kept = 0;
-    if (!wh__cloud_points(a->host, cloud, first, count, c->x, c->y, c->z, c->id, &tried))
-        return false;
-    uint8_t *inside = a->host->alloc(a->host, tried + 1);
-    const asked p = {tried, c->x, c->y, c->z, c->value, inside};
-    if (!inside || !(has_rows(a, cloud, first, tried) ? ask_rows(a, cloud, first, &p) : ask(a, &p))) {
-        a->host->free(a->host, inside);
-        return false;
-    }
-    for (uint32_t i = 0; i < tried; i++) {
-        const uint32_t to = *kept;
-        c->x[to] = c->x[i], c->y[to] = c->y[i], c->z[to] = c->z[i];
-        c->value[to] = a->winding ? c->value[i] : 1;
-        c->id[to] = c->id[i];
-        *kept = to + inside[i];
-    }
-    a->host->free(a->host, inside);
-    return true;
+    return has_rows(a, cloud, first, count) ? find_rows(a, cloud, first, count, c, kept)
+                                            : find_points(a, cloud, first, count, c, kept);
 }
 
 /* ---- what is asked for, as points */

@@ -9,6 +9,8 @@
 #include <float.h>
 #include <string.h>
 
+#define AHEAD 16 /* faces that are fetched before their turn: in the order of their layers they lie anywhere */
+
 static void *get(const wh_host *host, uint64_t count, size_t item)
 {
     return count > SIZE_MAX / 2 / item ? NULL : host->alloc(host, count ? (size_t)count * item : 1);
@@ -232,8 +234,10 @@ static void add_faces(const wh_surface *f, const job *s)
         return;
     }
     for (uint32_t layer = 0, last = wh__layer_of(f, high); layer <= last; layer++)
-        for (uint32_t i = f->layer[layer]; f->layer_high[layer] >= low && i < f->layer[layer + 1]; i++)
+        for (uint32_t i = f->layer[layer], end = f->layer[layer + 1]; f->layer_high[layer] >= low && i < end; i++) {
+            __builtin_prefetch(f->face + f->order[i + AHEAD < end ? i + AHEAD : i]);
             add_face(s, f->face + f->order[i]);
+        }
 }
 
 /* ---- sums */

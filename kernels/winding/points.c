@@ -135,9 +135,9 @@ wh_row wh__cloud_row(const wh_cloud *c, uint64_t row)
 {
     const int64_t y = c->first[1] + (int64_t)(row % c->count[1]), z = c->first[2] + (int64_t)(row / c->count[1]);
     const wh_lattice_kind kind = c->asked.lattice;
-    return (wh_row){.offset = row * c->count[0],
+    return (wh_row){.id = wh__cloud_id(c->first[0], y, z),
                     .count = c->count[0],
-                    .first = c->first[0],
+                    .first = (int32_t)c->first[0],
                     .shift = shift_of_row(kind, y, z),
                     .y = (float)(((double)y + shift_of_layer(kind, z)) * c->step[1]),
                     .z = (float)((double)z * c->step[2])};
@@ -160,12 +160,9 @@ static void lattice_points(const wh_cloud *c, uint64_t first, uint32_t count, fl
                            uint64_t *id)
 {
     for (uint32_t done = 0; done < count;) {
-        const uint64_t number = (first + done) / c->count[0], from = (first + done) % c->count[0];
-        const wh_row row = wh__cloud_row(c, number);
-        const int64_t ny = c->first[1] + (int64_t)(number % c->count[1]);
-        const int64_t nz = c->first[2] + (int64_t)(number / c->count[1]);
-        for (uint64_t i = from; i < row.count && done < count; i++, done++) {
-            const uint64_t name = id[done] = wh__cloud_id(row.first + (int64_t)i, ny, nz);
+        const wh_row row = wh__cloud_row(c, (first + done) / c->count[0]);
+        for (uint32_t i = (uint32_t)((first + done) % c->count[0]); i < row.count && done < count; i++, done++) {
+            const uint64_t name = id[done] = row.id + i;
             x[done] = moved(c, wh__cloud_row_x(c, &row, i), name, 0);
             y[done] = moved(c, row.y, name, 1);
             z[done] = moved(c, row.z, name, 2);

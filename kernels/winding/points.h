@@ -32,11 +32,11 @@ typedef struct {
     uint32_t block; /* so many candidates are a good block: whole rows of a lattice, whole bricks */
 } wh_cloud;
 
-typedef struct {     /* points of a lattice along x: x of the i-th is wh__cloud_row_x(…, i) */
-    uint64_t offset; /* candidate that the row begins with */
-    uint64_t count;  /* points; the same for every row */
-    int64_t first;   /* number of the first */
-    double shift;    /* 0 or 0.5 steps */
+typedef struct {    /* points of a lattice along x: x of the i-th is wh__cloud_row_x(…, i) */
+    uint64_t id;    /* of the first; those of the others follow */
+    uint64_t count; /* points; the same for every row */
+    int32_t first;  /* number of the first */
+    double shift;   /* 0 or 0.5 steps */
     float y, z;
 } wh_row;
 
@@ -52,9 +52,9 @@ bool wh__cloud_points(const wh_host *host, const wh_cloud *cloud, uint64_t first
  * grid: x of any of them, y of all. */
 uint64_t wh__cloud_row_count(const wh_cloud *cloud);
 wh_row wh__cloud_row(const wh_cloud *cloud, uint64_t row);
-static inline float wh__cloud_row_x(const wh_cloud *cloud, const wh_row *row, uint64_t i)
+static inline float wh__cloud_row_x(const wh_cloud *cloud, const wh_row *row, uint32_t i)
 {
-    return (float)(((double)(row->first + (int64_t)i) + row->shift) * cloud->step[0]);
+    return (float)(((double)(row->first + (int32_t)i) + row->shift) * cloud->step[0]);
 }
 
 /* Disks that are kept in a volume of spacing^3, on average. */

@@ -375,23 +375,21 @@ static void check(const engines *e, const char *name, queries q, const lattice *
     free(q.x);
 }
 
-/* Lists what may be less than clear from the caps, and looks for points that should be on the list. */
+/* Marks what may be less than clear from the caps, and looks for points that should be marked. */
 static void check_doubt(const engines *e, lattice l)
 {
     queries q = lattice_queries(l);
     wh_slab rows = {l.at[0], l.at[1], l.at[2], l.n[0], l.n[1], l.n[2], l.n[0], (size_t)l.n[0] * l.n[1]};
-    uint32_t *list = malloc(q.count * sizeof *list + 1), missed = 0;
-    bool *listed = calloc(q.count + 1, sizeof *listed);
-    uint32_t count;
-    if (!wh__doubt_list(&host, &e->doubt, &rows, 0.49F, list, &count))
+    uint8_t *marked = calloc(q.count + 1, sizeof *marked);
+    uint32_t missed = 0, count = 0;
+    if (!wh__doubt_mark(&host, &e->doubt, &rows, 0.49F, marked))
         exit(2);
-    for (uint32_t i = 0; i < count; i++)
-        listed[list[i]] = true;
-    for (uint32_t i = 0; i < q.count; i++)
-        missed += !listed[i] && fabs(wh__tree_winding(e->caps, q.x[i], q.y[i], q.z[i])) > 0.49;
+    for (uint32_t i = 0; i < q.count; i++) {
+        count += marked[i];
+        missed += !marked[i] && fabs(wh__tree_winding(e->caps, q.x[i], q.y[i], q.z[i])) > 0.49;
+    }
     printf("doubt %u missed %u listed %u\n", q.count, missed, count);
-    free(list);
-    free(listed);
+    free(marked);
     free(q.x);
 }
 
@@ -491,13 +489,16 @@ static void time_lattice(engines *e, uint32_t side)
         wh__lattice_rows(&host, &e->surface, &rows, out, &open);
         best = fmin(best, now() - start);
     }
-    uint32_t *list = malloc(count * sizeof *list + 1), listed;
+    uint8_t *marked = calloc(count + 1, sizeof *marked);
+    uint32_t listed = 0;
     wh_slab rows = {l.at[0], l.at[1], l.at[2], l.n[0], l.n[1], l.n[2], l.n[0], (size_t)l.n[0] * l.n[1]};
     double start = now();
-    wh__doubt_list(&host, &e->doubt, &rows, 0.49F, list, &listed);
+    wh__doubt_mark(&host, &e->doubt, &rows, 0.49F, marked);
+    for (size_t i = 0; i < count; i++)
+        listed += marked[i];
     if (e->chain.cap_count)
         printf("doubt: list %.2f ms, %.2f %% of the points\n", 1e3 * (now() - start), 100.0 * listed / (double)count);
-    free(list);
+    free(marked);
     printf("lattice %u x %u x %u: %.2f ms\n", l.n[0], l.n[1], l.n[2], 1e3 * best);
     free(out);
     drop_lattice(l);
