@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define MOST_BLOCK (1u << 20)
+#define FEWEST_BLOCKS 16
 #define BLOCKS_AHEAD 8 /* blocks for each thread that are worked on before their points are joined in order */
 
 /* ---- samplers ---- */
@@ -158,11 +159,11 @@ static bool grow_to(sampling *s, uint64_t room)
     return true;
 }
 
-/* Twice as much as is needed, but not more than there can be: what is not used is never touched. */
+/* Half as much again as is needed, but not more than there can be: what is not used is never touched. */
 static bool grow(sampling *s, uint64_t wanted)
 {
     const uint64_t tried = (uint64_t)s->batch_count * s->plan.block, left = s->plan.candidates - s->next;
-    const uint64_t most = wanted + (left > tried ? left - tried : 0), ample = 2 * wanted + 1024;
+    const uint64_t most = wanted + (left > tried ? left - tried : 0), ample = wanted + wanted / 2 + 1024;
     if (wanted <= s->room)
         return true;
     return (wanted <= UINT32_MAX && (grow_to(s, ample < most ? ample : most) || grow_to(s, wanted))) || fail_memory(s);
@@ -269,11 +270,13 @@ static bool allocate_bound(const sampling *s, batch *b)
     return true;
 }
 
-/* One piece for all: of the memory that a block does not need, nothing is touched. */
+/* One piece for all: of the memory that a block does not need, nothing is touched. As large a piece also makes malloc
+ * keep what is freed for the next sample, where it goes by the largest: fresh pages can cost more than the points. */
 static bool allocate_batches(sampling *s)
 {
     const size_t block = s->plan.block;
-    s->batch_count = wh__pool_threads(s->cook->session->pool) * BLOCKS_AHEAD;
+    const uint32_t ahead = wh__pool_threads(s->cook->session->pool) * BLOCKS_AHEAD;
+    s->batch_count = ahead < FEWEST_BLOCKS ? FEWEST_BLOCKS : ahead;
     s->batch = calloc(s->batch_count, sizeof *s->batch);
     s->memory = malloc(s->batch_count * block * (sizeof(uint64_t) + 4 * sizeof(float)));
     if (!s->batch || !s->memory)

@@ -87,6 +87,58 @@ describe("samplers", function()
     end
   end)
 
+  describe("of lattices", function()
+    --- A box between two corners, as often as that.
+    local function boxes(low, high, times)
+      local position, triangle = {}, {}
+      for corner = 0, 7 do
+        for k = 1, 3 do
+          position[#position + 1] = math.floor(corner / 2 ^ (k - 1)) % 2 == 0 and low[k] or high[k]
+        end
+      end
+      for _ = 1, times or 1 do
+        for _, i in ipairs { 0, 2, 3, 0, 3, 1, 4, 5, 7, 4, 7, 6, 0, 1, 5, 0, 5, 4,
+                             2, 6, 7, 2, 7, 3, 0, 4, 6, 0, 6, 2, 1, 3, 7, 1, 7, 5 } do
+          triangle[#triangle + 1] = i
+        end
+      end
+      return whorl.view {
+        position = ffi.new("float[?]", 24, position), point_count = 8,
+        triangle = ffi.new("uint32_t[?]", #triangle, triangle), triangle_count = #triangle / 3,
+      }
+    end
+
+    it("are found in a single row of a million, and in a million rows of one", function()
+      local n = 2 ^ 20 - 10
+      for axis = 1, 3 do
+        local low, high = { -0.4, -0.3, -0.2 }, { 0.3, 0.2, 0.4 }
+        low[axis], high[axis] = 0.6 - n / 2, n / 2 + 0.4
+        local got = sample("sample.inside { spacing = 1 }", boxes(low, high), { threads = 2 })
+        assert.are.equal(n, got.count)
+        for _, i in ipairs { 0, 1, 77777, n - 1 } do
+          assert.are.equal(1 - n / 2 + i, got.position[3 * i + axis - 1])
+          assert.are.equal(0, got.position[3 * i + axis % 3])
+          assert.are.equal(1, got.value[i])
+        end
+      end
+    end)
+
+    it("are none where the mesh lies between them", function()
+      assert.are.equal(0, sample("sample.inside { spacing = 1 }", boxes({ 0.2, 0.2, 0.2 }, { 0.7, 0.8, 0.9 })).count)
+    end)
+
+    it("have whole numbers that no short integer holds", function()
+      for _, times in ipairs { 3, 16384, 33000, 65537 } do
+        local got = sample("sample.inside { spacing = 1 }", boxes({ -0.3, -0.2, -0.4 }, { 2.2, 0.3, 0.4 }, times))
+        assert.are.equal(3, got.count)
+        for i = 0, 2 do
+          assert.are.equal(i, got.position[3 * i])
+          assert.is_true(math.abs(got.value[i] - times) <= 1e-6 * times, times)
+        end
+      end
+    end)
+  end)
+
   describe("thin by their density", function()
     it("as many points as it says, the same ones each time", function()
       local mesh = ball(20)

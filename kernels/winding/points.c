@@ -126,11 +126,6 @@ bool wh__cloud_make(const wh_host *host, const wh_cloud_request *asked, wh_cloud
     return true;
 }
 
-uint64_t wh__cloud_row_count(const wh_cloud *c)
-{
-    return c->count[0] ? c->count[1] * c->count[2] : 0;
-}
-
 wh_row wh__cloud_row(const wh_cloud *c, uint64_t row)
 {
     const int64_t y = c->first[1] + (int64_t)(row % c->count[1]), z = c->first[2] + (int64_t)(row / c->count[1]);

@@ -50,7 +50,6 @@ bool wh__cloud_points(const wh_host *host, const wh_cloud *cloud, uint64_t first
 
 /* Rows of a lattice without jitter, in the order of the candidates. Rows of one layer (z) that have one shift are a
  * grid: x of any of them, y of all. */
-uint64_t wh__cloud_row_count(const wh_cloud *cloud);
 wh_row wh__cloud_row(const wh_cloud *cloud, uint64_t row);
 static inline float wh__cloud_row_x(const wh_cloud *cloud, const wh_row *row, uint32_t i)
 {
