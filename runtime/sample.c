@@ -6,8 +6,8 @@
 #include <string.h>
 
 #define MOST_BLOCK (1u << 20)
-#define FEWEST_BLOCKS 16
-#define BLOCKS_AHEAD 8 /* blocks for each thread that are worked on before their points are joined in order */
+#define BLOCKS_ROOM 16 /* memory for at least so many */
+#define BLOCKS_AHEAD 4 /* blocks for each thread that are worked on before their points are joined in order */
 
 /* ---- samplers ---- */
 
@@ -270,15 +270,15 @@ static bool allocate_bound(const sampling *s, batch *b)
     return true;
 }
 
-/* One piece for all: of the memory that a block does not need, nothing is touched. As large a piece also makes malloc
- * keep what is freed for the next sample, where it goes by the largest: fresh pages can cost more than the points. */
+/* One piece for all, and more than they need: what is not needed is never touched, but where malloc goes by the largest
+ * piece that was freed, it keeps more memory for the next sample. Fresh pages can cost more than the points. */
 static bool allocate_batches(sampling *s)
 {
     const size_t block = s->plan.block;
-    const uint32_t ahead = wh__pool_threads(s->cook->session->pool) * BLOCKS_AHEAD;
-    s->batch_count = ahead < FEWEST_BLOCKS ? FEWEST_BLOCKS : ahead;
+    s->batch_count = wh__pool_threads(s->cook->session->pool) * BLOCKS_AHEAD;
+    const size_t room = (s->batch_count < BLOCKS_ROOM ? BLOCKS_ROOM : s->batch_count) * block;
     s->batch = calloc(s->batch_count, sizeof *s->batch);
-    s->memory = malloc(s->batch_count * block * (sizeof(uint64_t) + 4 * sizeof(float)));
+    s->memory = malloc(room * (sizeof *s->memory + 4 * sizeof(float)));
     if (!s->batch || !s->memory)
         return fail_memory(s);
     float *floats = (float *)(s->memory + s->batch_count * block);
