@@ -120,33 +120,25 @@ static void call_work(void *context)
 }
 
 /* Blocks of our own: one guarded call for all the kernels in it, open only while one of them runs. */
-typedef struct {
-    const struct stoppable *of;
-    uint32_t i;
-} region;
-
-static void call_region(void *context)
+static void run_region(wh__cook *c, void (*work)(void *context, uint32_t i), void *context, uint32_t i)
 {
-    const region *r = context;
-    r->of->work(r->of->context, r->i);
-}
-
-static void guard_region(const struct stoppable *s, uint32_t i)
-{
-    region r = {s, i};
     wh__thread *t = wh__thread_self();
     wh__fault fault;
+    if (!c->session->guarded) {
+        work(context, i);
+        return;
+    }
     if (!t) {
-        wh__cook_fail(s->cook, WH_ERR_MEMORY, "", "", "out of memory");
+        wh__cook_fail(c, WH_ERR_MEMORY, "", "", "out of memory");
         return;
     }
     t->calling = NULL;
-    if (wh__guarded_region(t, time_limit(s->cook), call_region, &r, &fault))
+    if (wh__guarded_region(t, time_limit(c), work, context, i, &fault))
         return;
     if (t->calling)
-        note_crash(s->cook, t->calling, &fault);
+        note_crash(c, t->calling, &fault);
     else
-        wh__cook_fail(s->cook, WH_ERR_MEMORY, "", "", fault.text);
+        wh__cook_fail(c, WH_ERR_MEMORY, "", "", fault.text);
 }
 
 static void work_unless_stopped(void *context, uint32_t i)
@@ -156,10 +148,8 @@ static void work_unless_stopped(void *context, uint32_t i)
         return;
     if (s->call)
         wh__cook_call(s->cook, s->call, call_work, &(struct kernel_work){s, i});
-    else if (s->cook->session->guarded)
-        guard_region(s, i);
     else
-        s->work(s->context, i);
+        run_region(s->cook, s->work, s->context, i);
     if (s->weight && s->cook->announced)
         wh__cook_advance(s->cook, s->weight);
 }
@@ -276,9 +266,9 @@ static wh_status bring_to_now(wh__cook *c)
 /* Values, what is ready, times and stages, in the memory of the thread or in some of their own. */
 static bool make_room(wh__cook *c)
 {
-    const uint32_t calls = c->plan->call_count + 1;
+    const size_t calls = c->plan->call_count + 1;
     const size_t value = ((size_t)c->plan->value_size + 127) & ~(size_t)63, ready = calls * sizeof *c->ready;
-    const size_t cleared = ready + calls * sizeof *c->nanoseconds, size = value + cleared + calls * sizeof *c->stage;
+    const size_t times = calls * sizeof *c->nanoseconds, size = value + ready + times + calls * sizeof *c->stage;
     unsigned char *to = c->thread->memory;
     if (size > WH_THREAD_MEMORY)
         to = c->room = aligned_alloc(64, (size + 63) & ~(size_t)63);
@@ -289,8 +279,11 @@ static bool make_room(wh__cook *c)
     c->nanoseconds = (atomic_ullong *)(void *)(to + value + ready);
     if (c->plan->value_size)
         memcpy(c->value, c->plan->value, c->plan->value_size);
-    c->stage = (wh__stage *)(void *)(to + value + cleared);
-    memset(to + value, 0, cleared);
+    c->stage = (wh__stage *)(void *)(to + value + ready + times);
+    for (uint32_t i = 0; i < c->plan->call_count; i++) {
+        memset(&c->ready[i], 0, offsetof(wh__ready, attribute));
+        atomic_init(&c->nanoseconds[i], 0);
+    }
     return true;
 }
 
@@ -304,6 +297,7 @@ static void clear(wh__cook *c, wh_session *s, const wh_view *view, double second
     c->room = NULL;
     c->value = NULL;
     c->ready = NULL;
+    c->holds = false;
     c->stage_count = 0;
     c->view = view;
     c->packed = NULL;
@@ -328,7 +322,7 @@ static wh_status prepare_cook(wh__cook *c)
 
 static void drop_states(wh__cook *c)
 {
-    for (uint32_t i = 0; c->ready && i < c->plan->call_count; i++)
+    for (uint32_t i = 0; c->holds && i < c->plan->call_count; i++)
         if (c->ready[i].held)
             wh__state_drop(c->plan->call[i]->kernel, c->ready[i].held);
 }
@@ -449,18 +443,10 @@ bool wh__cook_call(wh__cook *c, const wh__call *call, void (*function)(void *con
     return false;
 }
 
-wh__arrays *wh__cook_arrays(wh__cook *c)
+wh__arrays *wh__cook_no_arrays(wh__cook *c)
 {
-    wh__thread *t = wh__thread_self();
-    if (!t)
-        wh__cook_fail(c, WH_ERR_MEMORY, "", "", "out of memory");
-    return t ? t->arrays : NULL;
-}
-
-bool wh__cook_stopped(wh__cook *c)
-{
-    return atomic_load_explicit(&c->status, memory_order_relaxed) != WH_OK ||
-           atomic_load_explicit(&c->session->cancels, memory_order_relaxed) != c->cancels;
+    wh__cook_fail(c, WH_ERR_MEMORY, "", "", "out of memory");
+    return NULL;
 }
 
 bool wh__cook_parallel(wh__cook *c, uint32_t count, uint64_t weight, const char *kernel,
@@ -468,7 +454,12 @@ bool wh__cook_parallel(wh__cook *c, uint32_t count, uint64_t weight, const char 
 {
     if (c->announced)
         atomic_store_explicit(&c->session->at_work, kernel, memory_order_relaxed);
-    return run_parallel(c, NULL, count, weight, work, context);
+    if (count != 1)
+        return run_parallel(c, NULL, count, weight, work, context);
+    run_region(c, work, context, 0);
+    if (c->announced)
+        wh__cook_advance(c, weight);
+    return !wh__cook_stopped(c);
 }
 
 /* ---- the mesh ---- */
@@ -491,12 +482,6 @@ wh_status wh__check_view(const wh_view *v)
         if (!v->attribute[i].name || (v->point_count && !v->attribute[i].value))
             return wh__fail(WH_ERR_ARGUMENT, "attribute %u has no name or no values", i);
     return WH_OK;
-}
-
-bool wh__points_overlap(const void *a, size_t a_size, const void *b, size_t b_size)
-{
-    const uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
-    return a_size && b_size && x < y + b_size && y < x + a_size;
 }
 
 static bool mesh_fault(wh__cook *c, const char *text)
@@ -633,6 +618,7 @@ static bool prepare(wh__cook *c, const wh__call *call, wh__ready *r, wh__shape *
     const wh__state_request request = {
         .key = key, .host = &service.host, .context = &p, .prepare = guarded_prepare, .migrate = guarded_migrate};
     r->held = wh__state_get(call->kernel, &request);
+    c->holds = true;
     r->state = r->held ? r->held->data : NULL;
     return r->held;
 }
@@ -731,19 +717,6 @@ static const float *attribute_values(const wh_attribute *a, const wh__arrays *ar
     return scratch;
 }
 
-void wh__begin_block(const wh__cook *c, wh__arrays *a)
-{
-    wh_block *b = &a->block;       /* member by member: the others are set for each kernel */
-    a->thread = wh__thread_self(); /* anew: a kernel that ran off its arrays may have spoiled it */
-    b->size = sizeof *b;
-    b->count = a->count;
-    b->first = a->first;
-    b->x = a->x;
-    b->y = a->y;
-    b->z = a->z;
-    b->time = c->time;
-}
-
 typedef struct {
     void (*run)(const wh_block *b);
     const wh_block *block;
@@ -755,42 +728,37 @@ static void call_run(void *context)
     r->run(r->block);
 }
 
-void wh__runner_make(const wh__cook *c, uint32_t index, wh__runner *out)
+static void call_kernel(wh__cook *c, const wh__runner *r, wh__arrays *a)
 {
-    wh__call *call = c->plan->call[index];
-    const wh__kernel *k = call->kernel;
-    out->call = call;
-    out->run = k->desc.run;
-    out->begin = k->module->begin;
-    out->end = k->module->end;
-    out->params = wh__params(c, call);
-    out->ready = &c->ready[index];
-    out->normals = k->desc.needs & WH_NEEDS_NORMALS;
+    if (a->thread->region > 0)
+        wh__run_open(r, a);
+    else if (a->thread->region == 0)
+        r->run(&a->block);
+    else
+        wh__cook_call(c, r->call, call_run, &(block_run){r->run, &a->block});
 }
 
-void wh__run_block(wh__cook *c, const wh__runner *r, wh__arrays *a, float *value)
+/* With what its kernel asked for; the next one may not have asked. */
+static void call_with_inputs(wh__cook *c, const wh__runner *r, wh__arrays *a)
 {
     const float *attribute[WH_MOST_ATTRIBUTES];
     for (uint32_t i = 0; i < r->call->attribute_count; i++)
         attribute[i] = attribute_values(r->ready->attribute[i], a, a->attribute[i]);
-    const bool normals = a->has_normals && r->normals;
     wh_block *b = &a->block;
-    b->value = value;
-    b->nx = normals ? a->nx : NULL;
-    b->ny = normals ? a->ny : NULL;
-    b->nz = normals ? a->nz : NULL;
     b->attribute = attribute;
-    b->params = r->params;
-    b->state = r->ready->state;
-    wh__thread *t = a->thread;
-    if (t->region < 0) {
-        wh__cook_call(c, r->call, call_run, &(block_run){r->run, b});
-        return;
-    }
-    t->calling = r->call;
-    wh__guard_open(t, r->begin, r->end);
-    r->run(b);
-    wh__guard_close(t);
+    if (a->has_normals && r->call->kernel->desc.needs & WH_NEEDS_NORMALS)
+        b->nx = a->nx, b->ny = a->ny, b->nz = a->nz;
+    call_kernel(c, r, a);
+    b->nx = b->ny = b->nz = NULL;
+    b->attribute = NULL;
+}
+
+void wh__run_otherwise(wh__cook *c, const wh__runner *r, wh__arrays *a)
+{
+    if (r->plain)
+        call_kernel(c, r, a);
+    else
+        call_with_inputs(c, r, a);
 }
 
 static void combine(wh_op_kind kind, float *restrict a, const float *restrict b, uint32_t count)

@@ -21,10 +21,10 @@ typedef struct { /* what a call of a kernel needs in this cook */
 typedef struct { /* a call's kernel, with all that its blocks need at hand */
     wh__call *call;
     void (*run)(const wh_block *b);
+    bool plain;           /* it gets neither normals nor attributes */
     uintptr_t begin, end; /* its code */
     const void *params;
     const wh__ready *ready;
-    bool normals; /* it needs them */
 } wh__runner;
 
 typedef struct { /* a stage that is enabled */
@@ -45,6 +45,7 @@ typedef struct {
     void *room;           /* malloc'ed, when the thread's memory is too small */
     unsigned char *value; /* the plan's, with this moment's settings and functions of time */
     wh__ready *ready;     /* one a call */
+    bool holds;           /* a state, in one of them */
     wh__stage *stage;     /* stage_count of them, in order; room for one a call */
     uint32_t stage_count;
     atomic_ullong *nanoseconds; /* one a call */
@@ -77,7 +78,11 @@ wh_status wh__cook_plan(wh_session *s, wh__plan *plan, const wh_view *view, doub
 /* Calls into the kernel of a call, under guard. false: it crashed, and the cook has failed. */
 bool wh__cook_call(wh__cook *c, const wh__call *call, void (*function)(void *context), void *context);
 void wh__cook_fail(wh__cook *c, wh_status status, const char *at, const char *kernel, const char *reason);
-bool wh__cook_stopped(wh__cook *c); /* failed or cancelled */
+static inline bool wh__cook_stopped(const wh__cook *c) /* failed or cancelled */
+{
+    return atomic_load_explicit(&c->status, memory_order_relaxed) != WH_OK ||
+           atomic_load_explicit(&c->session->cancels, memory_order_relaxed) != c->cancels;
+}
 
 wh__service wh__service_for(wh__cook *c, const wh__call *call);
 
@@ -109,12 +114,68 @@ bool wh__cook_parallel(wh__cook *c, uint32_t count, uint64_t weight, const char 
 
 /* The value of an expression for each point of the arrays; the result stands in a->weight[0]. */
 void wh__eval_ops(wh__cook *c, uint32_t first, uint32_t count, wh__arrays *a);
-void wh__begin_block(const wh__cook *c, wh__arrays *a); /* once a->first and a->count are set, before these: */
-void wh__runner_make(const wh__cook *c, uint32_t call, wh__runner *out);
-void wh__run_block(wh__cook *c, const wh__runner *r, wh__arrays *a, float *value);
+void wh__run_otherwise(wh__cook *c, const wh__runner *r, wh__arrays *a); /* for wh__run_block alone */
+wh__arrays *wh__cook_no_arrays(wh__cook *c);                             /* for wh__cook_arrays alone */
 
 /* Room for a block on this thread; NULL: memory is short, and the cook has failed. */
-wh__arrays *wh__cook_arrays(wh__cook *c);
+static inline wh__arrays *wh__cook_arrays(wh__cook *c)
+{
+    wh__thread *t = wh__thread_self();
+    return t ? t->arrays : wh__cook_no_arrays(c);
+}
+
+static inline void wh__runner_make(const wh__cook *c, uint32_t index, wh__runner *out)
+{
+    wh__call *call = c->plan->call[index];
+    const wh__kernel *k = call->kernel;
+    out->call = call;
+    out->run = k->desc.run;
+    out->begin = k->module->begin;
+    out->end = k->module->end;
+    out->params = wh__params(c, call);
+    out->ready = &c->ready[index];
+    out->plain = !(k->desc.needs & WH_NEEDS_NORMALS) && call->attribute_count == 0;
+}
+
+/* Once a->first and a->count are set. */
+static inline void wh__begin_block(const wh__cook *c, wh__arrays *a)
+{
+    wh_block *b = &a->block;       /* member by member: the others are set for each kernel */
+    a->thread = wh__thread_self(); /* anew: a kernel that ran off its arrays may have spoiled it */
+    b->size = sizeof *b;
+    b->count = a->count;
+    b->first = a->first;
+    b->x = a->x;
+    b->y = a->y;
+    b->z = a->z;
+    b->nx = b->ny = b->nz = NULL;
+    b->attribute = NULL;
+    b->time = c->time;
+}
+
+/* In a guarded region. */
+static inline void wh__run_open(const wh__runner *r, wh__arrays *a)
+{
+    wh__thread *t = a->thread;
+    t->calling = r->call;
+    wh__guard_open(t, r->begin, r->end);
+    r->run(&a->block);
+    wh__guard_close(t);
+}
+
+/* Runs a kernel on the block that was begun. */
+static inline void wh__run_block(wh__cook *c, const wh__runner *r, wh__arrays *a, float *value)
+{
+    wh_block *b = &a->block;
+    b->value = value;
+    b->params = r->params;
+    b->state = r->ready->state;
+    if (r->plain && a->thread->region > 0)
+        wh__run_open(r, a);
+    else
+        wh__run_otherwise(c, r, a);
+}
+
 void wh__deform_plan(wh__cook *c, void *out); /* runs the deformers; out: xyz for each point */
 typedef struct {
     const char *name; /* of the sampler; NULL: the first */
@@ -122,6 +183,11 @@ typedef struct {
 } wh__sample_request;
 void wh__sample_plan(wh__cook *c, void *request);
 
-bool wh__points_overlap(const void *a, size_t a_size, const void *b, size_t b_size);
+static inline bool wh__points_overlap(const void *a, size_t a_size, const void *b, size_t b_size)
+{
+    const uintptr_t x = (uintptr_t)a, y = (uintptr_t)b;
+    return a_size && b_size && x < y + b_size && y < x + a_size;
+}
+
 void wh__vertex_normals(const wh_geometry *g, float *normal); /* xyz each; 0 where no triangle is */
 #endif

@@ -139,8 +139,12 @@ static void run_stages_timed(const pass *p, wh__arrays *a)
 
 static void run_stages(const pass *p, wh__arrays *a)
 {
-    for (uint32_t i = p->first; i < p->last; i++)
-        run_stage(p, &p->cook->stage[i], a);
+    const wh__stage *const end = p->cook->stage + p->last;
+    for (const wh__stage *s = p->cook->stage + p->first; s < end; s++)
+        if (s->blended || p->moved)
+            run_stage(p, s, a);
+        else
+            wh__run_block(p->cook, &s->runner, a, NULL);
 }
 
 static void run_chunk(void *context, uint32_t index)

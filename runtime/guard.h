@@ -32,11 +32,12 @@ void wh__guard_remove(void);
 bool wh__guarded(wh__thread *t, const wh__guarded_code *code, void (*call)(void *context), void *context,
                  wh__fault *fault);
 
-/* One guarded call for many kernels, so that they share its price: a fault is a kernel's only between open and close.
- * The time limit is that of each. t->region says that one is open. */
-bool wh__guarded_region(wh__thread *t, double seconds, void (*call)(void *context), void *context, wh__fault *fault);
-void wh__guard_open(wh__thread *t, uintptr_t begin, uintptr_t end); /* of the code that is called next */
-void wh__guard_close(wh__thread *t);
+/* One guarded call for many kernels, so that they share its price: a fault is a kernel's only between open and close,
+ * which are for threads with t->region > 0. The time limit is that of each. */
+bool wh__guarded_region(wh__thread *t, double seconds, void (*work)(void *context, uint32_t i), void *context,
+                        uint32_t i, wh__fault *fault);
+static inline void wh__guard_open(wh__thread *t, uintptr_t begin, uintptr_t end); /* of the code called next */
+static inline void wh__guard_close(wh__thread *t);
 
 /* Around whatever a kernel calls of ours: faults there are not the kernel's, and there nothing may be cut short. What
  * leave returns goes to enter. The time limit starts anew at enter. */
@@ -45,4 +46,30 @@ void wh__guard_enter(wh__thread *t, int was);
 
 /* The calling thread ends, t is about to be another's: thread.c says so. */
 void wh__guard_forget(wh__thread *t);
+
+/* What is done around every single call stands here, so that it needs no call itself. */
+struct wh__guard_now {     /* the call that runs now; struct wh__guard begins with it */
+    _Atomic uint64_t word; /* count << 4 | number of the frame that a fault ends; 0: a fault is not ours */
+    uint64_t count;        /* of the words so far */
+    uintptr_t begin, end;  /* of the code of the innermost call */
+};
+
+/* Only the thread itself writes its word. Release: what the frame says is there before the word that names it. */
+static inline void wh__guard_arm(struct wh__guard_now *n, unsigned number)
+{
+    atomic_store_explicit(&n->word, number ? ++n->count << 4 | number : 0, memory_order_release);
+}
+
+static inline void wh__guard_open(wh__thread *t, uintptr_t begin, uintptr_t end)
+{
+    struct wh__guard_now *n = t->guard;
+    n->begin = begin;
+    n->end = end;
+    wh__guard_arm(n, (unsigned)t->region);
+}
+
+static inline void wh__guard_close(wh__thread *t)
+{
+    wh__guard_arm(t->guard, 0);
+}
 #endif

@@ -30,10 +30,29 @@
 #define MOST_TRIES 100                  /* of the watchdog to meet the thread in the kernel's own code */
 #define UNCHECKED __attribute__((no_sanitize("address", "thread", "undefined")))
 
+/* The compiler's own setjmp keeps where to go on, and the stack; the other registers lie beside the return address of
+ * `returns`, behind the padding. The sanitizers have to see a jump, to forget the frames
+ * that are gone. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define SANITIZED 0
+#endif
+#if defined(__x86_64__) && !SANITIZED
+typedef void *way_back[5];
+#define REMEMBER(back) __builtin_setjmp(back)
+#define GO(back) __builtin_longjmp(back, 1)
+#else
+typedef sigjmp_buf way_back;
+#define REMEMBER(back) sigsetjmp(back, 0)
+#define GO(back) siglongjmp(back, 1)
+#endif
+
 typedef struct {
-    sigjmp_buf way_back;
-    uintptr_t begin, end; /* of the code */
-    uintptr_t stack;      /* where the kernel's frames begin, at the highest address */
+    way_back back;
+    uintptr_t stack; /* where the kernel's frames begin, at the highest address */
     _Atomic double seconds;
     uint32_t float_modes; /* of the caller */
     int signal, code;     /* what happened */
@@ -42,7 +61,7 @@ typedef struct {
 } frame;
 
 struct wh__guard {
-    _Atomic uint64_t word;    /* count << 4 | number of the frame that a fault ends; 0: a fault is not ours */
+    struct wh__guard_now now;
     _Atomic uint64_t asked;   /* the word of the call that the watchdog wants to end; 0: the signal has arrived */
     atomic_bool insist;       /* end it wherever it is */
     volatile unsigned ending; /* number of the frame that the handler is about to jump to */
@@ -131,21 +150,24 @@ static void set_float_modes(uint32_t modes)
 
 /* --- which call may be ended -------------------------------------------------------------------------------------- */
 
-static unsigned armed(struct wh__guard *g)
+static struct wh__guard *guard_of(const wh__thread *t)
 {
-    return (unsigned)(atomic_load_explicit(&g->word, memory_order_relaxed) & ARMED);
+    return (struct wh__guard *)t->guard;
 }
 
-/* Only the thread itself writes its word. Release: what the frame says is there before the word that names it. */
+static unsigned armed(struct wh__guard *g)
+{
+    return (unsigned)(atomic_load_explicit(&g->now.word, memory_order_relaxed) & ARMED);
+}
+
 static void arm(struct wh__guard *g, unsigned number)
 {
-    uint64_t word = atomic_load_explicit(&g->word, memory_order_relaxed);
-    atomic_store_explicit(&g->word, ((word | ARMED) + 1) | number, memory_order_release);
+    wh__guard_arm(&g->now, number);
 }
 
 int wh__guard_leave(wh__thread *t)
 {
-    struct wh__guard *g = t->guard;
+    struct wh__guard *g = guard_of(t);
     if (!g)
         return 0;
     unsigned was = armed(g);
@@ -156,41 +178,24 @@ int wh__guard_leave(wh__thread *t)
 void wh__guard_enter(wh__thread *t, int was)
 {
     if (t->guard)
-        arm(t->guard, (unsigned)was);
-}
-
-void wh__guard_open(wh__thread *t, uintptr_t begin, uintptr_t end)
-{
-    struct wh__guard *g = t->guard;
-    if (t->region <= 0)
-        return;
-    frame *f = &g->frames[t->region - 1];
-    f->begin = begin;
-    f->end = end;
-    arm(g, (unsigned)t->region);
-}
-
-void wh__guard_close(wh__thread *t)
-{
-    if (t->guard)
-        arm(t->guard, 0);
+        wh__guard_arm(t->guard, (unsigned)was);
 }
 
 /* --- the handlers ------------------------------------------------------------------------------------------------- */
 
-static bool in_code(const frame *f, uintptr_t address)
+static bool in_code(const struct wh__guard *g, uintptr_t address)
 {
-    return address >= f->begin && address < f->end;
+    return address >= g->now.begin && address < g->now.end;
 }
 
 /* The newest call in the code: the first word up the stack that is an address in it is where that call returns to. sp
  * may be anything after a wild jump: if it cannot be read, on_fault comes again, and jumps. */
-static UNCHECKED uintptr_t find_call(const frame *f, uintptr_t sp)
+static UNCHECKED uintptr_t find_call(const struct wh__guard *g, const frame *f, uintptr_t sp)
 {
     uintptr_t at = (sp + sizeof(uintptr_t) - 1) & ~(uintptr_t)(sizeof(uintptr_t) - 1);
     for (int i = 0; i < MOST_WORDS && at < f->stack; i++, at += sizeof(uintptr_t)) {
         uintptr_t word = *(const volatile uintptr_t *)at;
-        if (in_code(f, word - 1))
+        if (in_code(g, word - 1))
             return word - 1;
     }
     return 0;
@@ -208,7 +213,7 @@ static _Noreturn void jump_back(struct wh__guard *g)
     frame *f = &g->frames[g->ending - 1];
     g->ending = 0;
     pthread_sigmask(SIG_SETMASK, &f->mask, NULL);
-    siglongjmp(f->way_back, 1);
+    GO(f->back);
 }
 
 static _Noreturn void end_call(struct wh__guard *g, int number, const siginfo_t *info, const void *context)
@@ -220,11 +225,11 @@ static _Noreturn void end_call(struct wh__guard *g, int number, const siginfo_t 
     f->code = info->si_code;
     f->address = number == SIGSEGV || number == SIGBUS ? (uintptr_t)info->si_addr : 0;
     const registers r = interrupted(context);
-    f->at = in_code(f, r.ip) ? r.ip : 0;
+    f->at = in_code(g, r.ip) ? r.ip : 0;
     f->caller = 0;
     memcpy(&f->mask, &((const ucontext_t *)context)->uc_sigmask, sizeof f->mask);
     g->ending = n;
-    f->caller = f->at && is_stack_full(f, r.sp) ? 0 : find_call(f, r.sp);
+    f->caller = f->at && is_stack_full(f, r.sp) ? 0 : find_call(g, f, r.sp);
     if (!f->at)
         f->at = f->caller;
     jump_back(g);
@@ -298,10 +303,10 @@ static void on_overtime(int number, siginfo_t *info, void *context)
     struct wh__guard *g = mine;
     if (!g || info->si_pid != getpid())
         return;
-    uint64_t asked = atomic_exchange(&g->asked, 0), word = atomic_load_explicit(&g->word, memory_order_relaxed);
+    uint64_t asked = atomic_exchange(&g->asked, 0), word = atomic_load_explicit(&g->now.word, memory_order_relaxed);
     if (word != asked || (word & ARMED) == 0)
         return;
-    if (atomic_load(&g->insist) || in_code(&g->frames[(word & ARMED) - 1], interrupted(context).ip))
+    if (atomic_load(&g->insist) || in_code(g, interrupted(context).ip))
         end_call(g, 0, info, context);
 }
 
@@ -343,7 +348,7 @@ static bool is_over(struct wh__guard *g, double clock, double limit)
  * again: real-time signals queue. */
 static double look_at(struct wh__guard *g, double clock)
 {
-    uint64_t word = atomic_load_explicit(&g->word, memory_order_acquire);
+    uint64_t word = atomic_load_explicit(&g->now.word, memory_order_acquire);
     if (!g->alive || (word & ARMED) == 0)
         return 0;
     double limit = atomic_load_explicit(&g->frames[(word & ARMED) - 1].seconds, memory_order_relaxed);
@@ -654,11 +659,11 @@ static void unblock(void)
 
 static __attribute__((noinline)) struct wh__guard *prepare(wh__thread *t)
 {
-    struct wh__guard *g = t->guard ? t->guard : new_guard();
+    struct wh__guard *g = t->guard ? guard_of(t) : new_guard();
     stack_t has;
     if (!g)
         return NULL;
-    t->guard = g;
+    t->guard = &g->now;
     if (sigaltstack(NULL, &has) == 0 && (has.ss_flags & SS_DISABLE))
         sigaltstack(&(stack_t){.ss_sp = g->stack, .ss_size = STACK_SIZE}, NULL);
     unblock();
@@ -672,7 +677,7 @@ static __attribute__((noinline)) struct wh__guard *prepare(wh__thread *t)
 /* A kernel may have ended the thread by pthread_exit: then a frame is still in use. */
 void wh__guard_forget(wh__thread *t)
 {
-    struct wh__guard *g = t->guard;
+    struct wh__guard *g = guard_of(t);
     stack_t has;
     if (!g)
         return;
@@ -689,29 +694,34 @@ void wh__guard_forget(wh__thread *t)
 
 /* --- a call ------------------------------------------------------------------------------------------------------- */
 
+typedef struct {
+    void (*work)(void *context, uint32_t i);
+    void *context;
+    uint32_t i;
+} work;
+
 /* The padding lies above the kernel's frames, below our return address and the frame that the jump goes back to. */
-static __attribute__((noinline)) UNCHECKED void call_padded(frame *f, void (*call)(void *context), void *context)
+static __attribute__((noinline)) UNCHECKED void call_padded(frame *f, const work *w)
 {
     unsigned char padding[PADDING];
     __asm__ volatile("" : : "r"(padding) : "memory");
     f->stack = (uintptr_t)padding;
-    call(context);
+    w->work(w->context, w->i);
     __asm__ volatile("" : : "r"(padding) : "memory"); /* or the call would be the last thing, and the padding gone */
 }
 
-/* Apart from wh__guarded: nothing here changes between the two returns of sigsetjmp. */
-static __attribute__((noinline)) bool returns(struct wh__guard *g, unsigned number, bool open,
-                                              void (*call)(void *context), void *context)
+/* Apart from wh__guarded: nothing here changes between the two returns of REMEMBER. */
+static __attribute__((noinline)) bool returns(struct wh__guard *g, unsigned number, bool open, const work *w)
 {
     frame *f = &g->frames[number - 1];
-    if (sigsetjmp(f->way_back, 0) != 0)
+    if (REMEMBER(f->back) != 0)
         return false;
     if (open)
         arm(g, number);
     if (atomic_load_explicit(&asleep, memory_order_relaxed) &&
         atomic_load_explicit(&f->seconds, memory_order_relaxed) > 0)
         wake_watchdog(g);
-    call_padded(f, call, context);
+    call_padded(f, w);
     return true;
 }
 
@@ -749,29 +759,32 @@ static bool refuse(wh__fault *fault, const char *why)
     return false;
 }
 
-static bool guarded(wh__thread *t, const wh__guarded_code *code, bool open, void (*call)(void *context), void *context,
-                    wh__fault *fault)
+static inline __attribute__((always_inline)) bool guarded(wh__thread *t, const wh__guarded_code *code, bool open,
+                                                          const work *w, wh__fault *fault)
 {
     t->region = open ? -1 : 0;
     if (!atomic_load_explicit(&installed, memory_order_relaxed)) {
-        call(context);
+        w->work(w->context, w->i);
         return true;
     }
     struct wh__guard *g = mine ? mine : prepare(t);
     if (!g)
         return refuse(fault, "memory is short");
-    unsigned depth = g->depth, was = armed(g);
+    const unsigned depth = g->depth, was = armed(g);
+    const uintptr_t begin = g->now.begin, end = g->now.end;
     if (depth == MOST_NESTED)
         return refuse(fault, "guarded calls are nested too deeply");
     frame *f = &g->frames[depth];
     g->depth = depth + 1;
-    f->begin = code->begin;
-    f->end = code->end;
+    g->now.begin = code->begin;
+    g->now.end = code->end;
     save_float_modes(&f->float_modes);
     atomic_store_explicit(&f->seconds, code->seconds, memory_order_relaxed);
     t->region = open ? -1 : (int)depth + 1;
-    bool returned = returns(g, depth + 1, open, call, context);
+    bool returned = returns(g, depth + 1, open, w);
     g->depth = depth;
+    g->now.begin = begin;
+    g->now.end = end;
     if (open || was || !returned)
         arm(g, was);
     if (!returned) {
@@ -781,18 +794,31 @@ static bool guarded(wh__thread *t, const wh__guarded_code *code, bool open, void
     return returned;
 }
 
+typedef struct {
+    void (*call)(void *context);
+    void *context;
+} one_call;
+
+static void call_one(void *context, uint32_t i)
+{
+    const one_call *c = context;
+    (void)i;
+    c->call(c->context);
+}
+
 bool wh__guarded(wh__thread *t, const wh__guarded_code *code, void (*call)(void *context), void *context,
                  wh__fault *fault)
 {
     const int region = t->region;
-    const bool returned = guarded(t, code, true, call, context, fault);
+    const bool returned = guarded(t, code, true, &(work){call_one, &(one_call){call, context}, 0}, fault);
     t->region = region;
     return returned;
 }
 
-bool wh__guarded_region(wh__thread *t, double seconds, void (*call)(void *context), void *context, wh__fault *fault)
+bool wh__guarded_region(wh__thread *t, double seconds, void (*run)(void *context, uint32_t i), void *context,
+                        uint32_t i, wh__fault *fault)
 {
-    const bool returned = guarded(t, &(wh__guarded_code){0, 0, seconds}, false, call, context, fault);
+    const bool returned = guarded(t, &(wh__guarded_code){0, 0, seconds}, false, &(work){run, context, i}, fault);
     t->region = -1;
     return returned;
 }

@@ -12,8 +12,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key; /* only for its destructor */
 static bool has_key;
 
-/* Initial-exec: the address is one addition away, also in a library, and needs no allocation when it is first used. */
-static __thread wh__thread *mine __attribute__((tls_model("initial-exec")));
+__thread wh__thread *wh__thread_mine;
 
 static void give_back(wh__thread *t)
 {
@@ -26,7 +25,7 @@ static void give_back(wh__thread *t)
 /* A destructor that runs after this one may cook again: it gets a slot anew, and the system calls this again. */
 static void thread_ends(void *slot)
 {
-    mine = NULL;
+    wh__thread_mine = NULL;
     give_back(slot);
 }
 
@@ -34,7 +33,7 @@ static void thread_ends(void *slot)
 static void child_begins(void)
 {
     for (wh__thread *t = atomic_load(&slots); t; t = t->next)
-        if (t != mine) {
+        if (t != wh__thread_mine) {
             atomic_store(&t->pinned, NULL);
             atomic_store(&t->used, false);
         }
@@ -97,7 +96,7 @@ static wh__thread *free_slot(void)
     return new_slot();
 }
 
-static __attribute__((noinline)) wh__thread *take_slot(void)
+wh__thread *wh__thread_new(void)
 {
     pthread_once(&once, set_up);
     wh__thread *t = has_key ? free_slot() : NULL;
@@ -105,32 +104,8 @@ static __attribute__((noinline)) wh__thread *take_slot(void)
         give_back(t);
         return NULL;
     }
-    mine = t;
+    wh__thread_mine = t;
     return t;
-}
-
-wh__thread *wh__thread_self(void)
-{
-    return mine ? mine : take_slot();
-}
-
-/* The store must be seen before the second load is made (sequentially consistent, both): then either that load sees
- * the replacement, or who replaced it sees the pin. */
-void *wh__pin_pointer(wh__thread *t, _Atomic(void *) *from)
-{
-    void *p = atomic_load_explicit(from, memory_order_relaxed);
-    for (;;) {
-        atomic_store(&t->pinned, p);
-        void *again = atomic_load(from);
-        if (again == p)
-            return p;
-        p = again;
-    }
-}
-
-void wh__unpin_pointer(wh__thread *t)
-{
-    atomic_store_explicit(&t->pinned, NULL, memory_order_release);
 }
 
 bool wh__is_pinned(const void *p)

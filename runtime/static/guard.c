@@ -9,21 +9,12 @@ bool wh__guarded(wh__thread *t, const wh__guarded_code *code, void (*call)(void 
     return true;
 }
 
-bool wh__guarded_region(wh__thread *t, double seconds, void (*call)(void *context), void *context, wh__fault *fault)
+bool wh__guarded_region(wh__thread *t, double seconds, void (*work)(void *context, uint32_t i), void *context,
+                        uint32_t i, wh__fault *fault)
 {
     (void)t, (void)seconds, (void)fault;
-    call(context);
+    work(context, i);
     return true;
-}
-
-void wh__guard_open(wh__thread *t, uintptr_t begin, uintptr_t end)
-{
-    (void)t, (void)begin, (void)end;
-}
-
-void wh__guard_close(wh__thread *t)
-{
-    (void)t;
 }
 
 int wh__guard_leave(wh__thread *t)
