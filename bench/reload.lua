@@ -143,10 +143,15 @@ local function add_price(b, place)
     quote(at .. "/direct.so"), quote(at .. "/empty.c"))) == 0)
   for _, mode in ipairs { "", " unguarded" } do
     local line = must(("price %s %s%s"):format(quote(at), quote(at .. "/direct.so"), mode))[1]
-    local cook, call, block = line:match "cook_ns=([%d.-]+) call_ns=([%d.-]+) block_ns=([%d.-]+)"
+    local function figure(name) return tonumber(line:match("%f[%w_]" .. name .. "=([%d.-]+)")) end
     local who = mode == "" and "guarded" or "unguarded"
-    add(b, "a cook of one point, beyond a call", who, cook - call, "ns a cook", mode == "" and 100 or nil)
-    add(b, "a block of a stage, beyond a call", who, block - call, "ns a block", mode == "" and 10 or nil)
+    for _, which in ipairs { { "", "" }, { "best_", ", best rounds" } } do
+      local call = figure(which[1] .. "call_ns")
+      add(b, "a cook of one point, beyond a call" .. which[2], who, figure(which[1] .. "cook_ns") - call, "ns a cook",
+        mode == "" and 100 or nil)
+      add(b, "a block of a stage, beyond a call" .. which[2], who, figure(which[1] .. "block_ns") - call, "ns a block",
+        mode == "" and 10 or nil)
+    end
   end
 end
 

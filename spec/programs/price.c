@@ -2,8 +2,10 @@
  * Usage: price FOLDER LIBRARY [unguarded]. FOLDER/one.lua and FOLDER/many.lua are pipelines of 1 and STAGES empty
  * kernels, LIBRARY holds the same empty kernel, deform_empty. Prints nanoseconds: cook_ns for wh_deform on one point,
  * call_ns for a direct call of run(), and block_ns for each further call of a kernel that a cook of a million points
- * makes, read from the difference of the two pipelines, so that moving the points in and out does not count. Medians of
- * rounds that take turns. */
+ * makes, read from the difference of the two pipelines, so that moving the points in and out does not count. Rounds
+ * take turns within a few milliseconds. The first three figures are medians of the rounds, with all that others on the
+ * machine do meanwhile; those that begin with best_ come from the quickest quarter of the rounds of each series, by its
+ * median: the price itself, as near as a shared machine shows it. */
 #include "whorl.h"
 #include "whorl_kernel.h"
 #include <dlfcn.h>
@@ -14,8 +16,8 @@
 
 #define STAGES 33
 #define POINTS 1000000
-#define ROUNDS 31
-#define COOKS 20000 /* of one point, in a round */
+#define ROUNDS 201
+#define COOKS 10000 /* of one point, in a round */
 
 static float *in, *out;
 static wh_view view;
@@ -84,10 +86,11 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static double median(double *list)
+/* The value that so much of the list is below; it is sorted then. */
+static double quantile(double *list, double share)
 {
     qsort(list, ROUNDS, sizeof *list, compare);
-    return list[ROUNDS / 2];
+    return list[(int)(share * ROUNDS)];
 }
 
 int main(int argc, char **argv)
@@ -103,16 +106,21 @@ int main(int argc, char **argv)
         die("out of memory");
     view = (wh_view){.size = sizeof view, .position = in};
     const double blocks = (STAGES - 1) * ((POINTS + WH_BLOCK - 1) / WH_BLOCK);
-    double cook[ROUNDS], call[ROUNDS], block[ROUNDS];
+    double cook[ROUNDS], call[ROUNDS], few[ROUNDS], all[ROUNDS], block[ROUNDS];
     cook_ns(one, POINTS, 3);
     cook_ns(many, POINTS, 3);
     for (int i = 0; i < ROUNDS; i++) {
         cook[i] = cook_ns(one, 1, COOKS);
         call[i] = call_ns(k);
-        const double base = cook_ns(one, POINTS, 2);
-        block[i] = (cook_ns(many, POINTS, 2) - base) / blocks;
+        few[i] = cook_ns(one, POINTS, 1);
+        all[i] = cook_ns(many, POINTS, 1);
+        block[i] = (all[i] - few[i]) / blocks;
     }
-    printf("cook_ns=%.1f call_ns=%.2f block_ns=%.2f\n", median(cook), median(call), median(block));
+    const double middle = 0.5, best = 0.125;
+    printf("cook_ns=%.1f call_ns=%.2f block_ns=%.2f ", quantile(cook, middle), quantile(call, middle),
+           quantile(block, middle));
+    printf("best_cook_ns=%.1f best_call_ns=%.2f best_block_ns=%.2f\n", quantile(cook, best), quantile(call, best),
+           (quantile(all, best) - quantile(few, best)) / blocks);
     wh_close(one);
     wh_close(many);
     return 0;
