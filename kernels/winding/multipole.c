@@ -98,11 +98,10 @@ WH_INLINE vfloat far_from(const view *v, const wh_multipole_group *g)
 WH_INLINE void add_block(angles *s, const wh_multipole_block *block, const float q[3], vint wanted)
 {
     vfloat v[3][3], n[3];
-    for (int k = 0; k < 3; k++) {
-        for (int c = 0; c < 3; c++)
+    for (int c = 0; c < 3; c++)
+        for (int k = 0; k < 3; k++)
             v[c][k] = v_load(block->corner[c][k]) - q[k];
-        n[k] = v_load(block->normal[k]);
-    }
+    wh__normals(block, n);
     add_triangle(s, v[0], v[1], v[2], n, wanted);
 }
 
@@ -123,8 +122,8 @@ WH_INLINE void add_leaves(angles *s, const wh_multipole *m, uint32_t group, uint
 /* The first terms left out, and what rounding does, at these squares of the distance. */
 WH_INLINE vfloat left_out(const wh_multipole_group *g, vfloat square)
 {
-    const vfloat r = v_rsqrt_rough(square + 1e-30f), rr = r * r;
-    return (v_load(g->error) * rr * r + v_load(g->blur)) * rr;
+    const vfloat r = v_rsqrt_rough(square + 1e-30f), t = v_load(g->reach) * r, tt = t * t;
+    return tt * tt * t + v_load(g->blur) * r * r;
 }
 
 static float kept_value(float value)
@@ -273,14 +272,15 @@ WH_INLINE void add_node(bundle *b, const wh_multipole_group *g, uint32_t lane)
         b->sum[v] += far_potential(&s, x - b->x[v], y - b->y[v], z - b->z[v]);
 }
 
-WH_INLINE void add_triangle_of(angles *s, const wh_multipole_block *t, int lane, vfloat x, vfloat y, vfloat z)
+WH_INLINE void add_triangle_of(angles *s, const wh_multipole_block *t, const float normal[3][WH_LANES], int lane,
+                               vfloat x, vfloat y, vfloat z)
 {
     vfloat c[3][3], n[3];
     for (int i = 0; i < 3; i++) {
         c[i][0] = t->corner[i][0][lane] - x;
         c[i][1] = t->corner[i][1][lane] - y;
         c[i][2] = t->corner[i][2][lane] - z;
-        n[i] = v_set(t->normal[i][lane]);
+        n[i] = v_set(normal[i][lane]);
     }
     add_triangle(s, c[0], c[1], c[2], n, vi_set(-1));
 }
@@ -289,10 +289,15 @@ static void add_leaf(bundle *b, const wh_multipole *m, uint32_t leaf)
 {
     const wh_multipole_block *block = m->block + leaf * WH_LEAF / WH_LANES;
     const int first = (int)(leaf * WH_LEAF % WH_LANES);
+    vfloat n[3];
+    float normal[3][WH_LANES];
+    wh__normals(block, n);
+    for (int k = 0; k < 3; k++)
+        v_store(normal[k], n[k]);
     for (int v = 0; v < VECTORS; v++) {
         angles s = b->near[v];
         for (int lane = first; lane < first + WH_LEAF; lane++)
-            add_triangle_of(&s, block, lane, b->x[v], b->y[v], b->z[v]);
+            add_triangle_of(&s, block, (const float(*)[WH_LANES])normal, lane, b->x[v], b->y[v], b->z[v]);
         shorten(&s);
         b->near[v] = s;
     }

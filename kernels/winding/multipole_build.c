@@ -130,8 +130,7 @@ WH_INLINE void set_square(vfloat m[6], const vfloat s[3])
 static void set_error(wh_multipole_group *g, uint32_t lane)
 {
     const float s = g->spread[lane];
-    g->error[lane] = g->area[lane] * s * s * s * 0.318309886f;
-    g->reach[lane] = wh__fifth_root(g->error[lane]);
+    g->reach[lane] = wh__fifth_root(g->area[lane] * s * s * s * 0.318309886f);
 }
 
 static void set_size(wh_multipole_group *g, uint32_t lane, const float center[3], float area, float square,
@@ -174,28 +173,18 @@ static void set_series(wh_multipole_group *g, uint32_t lane, const wh_moments *m
 
 static void set_triangle(const builder *b, wh_multipole_block *block, uint32_t lane, uint32_t triangle)
 {
-    double e[2][3];
-    for (uint32_t c = 0; c < 3; c++) {
-        const float *p = corner_of(b, triangle, c);
-        for (int k = 0; k < 3; k++) {
-            block->corner[c][k][lane] = p[k];
-            if (c)
-                e[c - 1][k] = (double)p[k] - block->corner[0][k][lane];
-        }
-    }
-    block->normal[0][lane] = (float)(e[0][1] * e[1][2] - e[0][2] * e[1][1]);
-    block->normal[1][lane] = (float)(e[0][2] * e[1][0] - e[0][0] * e[1][2]);
-    block->normal[2][lane] = (float)(e[0][0] * e[1][1] - e[0][1] * e[1][0]);
+    for (uint32_t c = 0; c < 3; c++)
+        for (int k = 0; k < 3; k++)
+            block->corner[c][k][lane] = corner_of(b, triangle, c)[k];
 }
 
+/* With points, which have no area. */
 static void fill_up(wh_multipole_block *block, uint32_t count)
 {
     for (uint32_t lane = count; lane < WH_LANES; lane++)
-        for (int k = 0; k < 3; k++) {
+        for (int k = 0; k < 3; k++)
             for (int c = 0; c < 3; c++)
                 block->corner[c][k][lane] = block->corner[0][k][0];
-            block->normal[k][lane] = 0;
-        }
 }
 
 /* Puts the sum over each leaf's lanes into all of them. */
@@ -246,8 +235,9 @@ static leaves measure_block(const wh_multipole_block *block)
 {
     leaves l = {.area = {0}};
     vfloat n[3], s[3], v[3][3], mean[6];
+    wh__normals(block, n);
     for (int k = 0; k < 3; k++)
-        n[k] = v_load(block->normal[k]) * 0.5f;
+        n[k] *= 0.5f;
     const vfloat area = v_sqrt(n[0] * n[0] + n[1] * n[1] + n[2] * n[2]);
     l.area = leaf_center(block, area, l.center);
     for (int i = 0; i < 3; i++) {

@@ -18,17 +18,15 @@ struct wh_multipole_group { /* WH_LANES nodes */
     float radius[WH_LANES]; /* of a ball around the center that holds the triangles */
     float area[WH_LANES];   /* 0: nothing in it counts */
     float spread[WH_LANES]; /* root of the mean square of the distance from the center */
-    float error[WH_LANES];  /* over the fifth power of the distance: about the first term left out */
-    float reach[WH_LANES];  /* its fifth root: at this distance the term is 1 */
+    float reach[WH_LANES];  /* over the distance, to the fifth power: about the first term left out */
     float blur[WH_LANES];   /* over the square of the distance: the error because corners are rounded */
     float first[3][WH_LANES];
     float second[5][WH_LANES];
     float third[7][WH_LANES];
 };
 
-struct wh_multipole_block {       /* WH_LANES triangles */
+struct wh_multipole_block {       /* WH_LANES triangles; those that fill up are points */
     float corner[3][3][WH_LANES]; /* [which][axis] */
-    float normal[3][WH_LANES];    /* with the length of twice the area; 0 in a triangle that fills up */
 };
 
 /* Moments of area with a direction n, the symmetric part: of n, s n, s s n / 2.
@@ -47,6 +45,19 @@ WH_INLINE float wh__fifth_root(float v) /* of 1e-30 .. 1e30; 0 of what is less *
     for (int i = 0; i < 3; i++)
         y.f -= (y.f - v / (y.f * y.f * y.f * y.f)) * 0.2f;
     return v > 1e-30f ? y.f : 0;
+}
+
+/* Of a block's triangles, with the length of twice the area. */
+WH_INLINE void wh__normals(const wh_multipole_block *b, vfloat n[3])
+{
+    vfloat d[3], e[3];
+    for (int k = 0; k < 3; k++) {
+        d[k] = v_load(b->corner[1][k]) - v_load(b->corner[0][k]);
+        e[k] = v_load(b->corner[2][k]) - v_load(b->corner[0][k]);
+    }
+    n[0] = d[1] * e[2] - d[2] * e[1];
+    n[1] = d[2] * e[0] - d[0] * e[2];
+    n[2] = d[0] * e[1] - d[1] * e[0];
 }
 
 /* What is left of a node's moments of second and third degree without their traces, which have no potential. */
