@@ -79,7 +79,7 @@ local function measure_job(list, job)
   for _, contender in ipairs(list) do
     turns[#turns + 1] = contender.run[job] and { run = contender.run[job], contender = contender }
   end
-  measure.take_turns(turns, rounds, false, patience)
+  measure.take_turns(turns, rounds, true, patience)
   for _, turn in ipairs(turns) do
     local c, seconds = turn.contender, turn.seconds
     if c.builds_always and job ~= "build" then

@@ -10,5 +10,7 @@ return pipeline "scatter" {
     name = "filling", radius = expose(0.05, "Distance"), follow = true,
     density = 1 - 0.8 * turn, -- fewer towards the tip
   },
-  sample.surface { name = "skin", count = expose(2000, "On the skin"), noise = "blue", follow = true, attributes = true },
+  sample.surface {
+    name = "skin", count = expose(2000, "On the skin"), noise = "blue", follow = true, attributes = true,
+  },
 }

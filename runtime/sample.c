@@ -359,13 +359,28 @@ static bool find_sampler(wh__cook *c, const char *name, uint32_t *out)
 
 /* ---- points that are bound to the surface ---- */
 
+/* The mesh's own name, but for those that points have: files and hosts tell columns by them. */
+static char *carried_name(const char *name)
+{
+    static const char *const taken[] = {"x", "y", "z", "id", "winding", "surface_distance"};
+    const char *before = "";
+    for (size_t i = 0; i < sizeof taken / sizeof *taken; i++)
+        if (strcmp(name, taken[i]) == 0)
+            before = "mesh_";
+    const size_t size = strlen(before) + strlen(name) + 1;
+    char *carried = malloc(size);
+    if (carried)
+        snprintf(carried, size, "%s%s", before, name);
+    return carried;
+}
+
 static bool name_attributes(sampling *s, const wh_view *view)
 {
     wh_points *p = &s->found;
     p->attribute = calloc((size_t)view->attribute_count + 1, sizeof *p->attribute);
     for (uint32_t i = 0; p->attribute && i <= view->attribute_count; i++) {
         const bool last = i == view->attribute_count;
-        p->attribute[i].name = strdup(last ? "surface_distance" : view->attribute[i].name);
+        p->attribute[i].name = last ? strdup("surface_distance") : carried_name(view->attribute[i].name);
         p->attribute_count++;
         if (!p->attribute[i].name)
             return fail_memory(s);

@@ -237,8 +237,8 @@ describe("the whorl command", function()
       file("a.lua", 'return pipeline "a" { mesh.sphere {}, deform.twist {}, reload {} }\n')
       local status, out, err = command.run(folder, "run a.lua -o a.ply")
       assert.same({ 1, "" }, { status, out })
-      assert.matches("^twist%.c:2: .*broken.* %(mend it, or take it away: the one that came with whorl would run in its "
-        .. "place%)\n$", err)
+      assert.matches("^twist%.c:2: .*broken.* %(mend it, or take it away: the one that came with whorl would run in "
+        .. "its place%)\n$", err)
       assert.is_nil(content("a.ply"))
       file("a.lua", 'return pipeline "a" { mesh.sphere {}, reload {} }\n')
       status, out, err = command.run(folder, "run a.lua") -- one that nobody asks for is told, and no more

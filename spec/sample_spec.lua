@@ -331,6 +331,20 @@ describe("samplers", function()
       end
     end)
 
+    it("tell the mesh's from their own by name", function()
+      local cube = project.cube()
+      local value = ffi.new("float[8]", 1, 2, 3, 4, 5, 6, 7, 8)
+      local mesh = whorl.view { position = cube.position, point_count = 8, triangle = cube.triangle,
+                                triangle_count = 12, attribute = { surface_distance = value, id = value } }
+      local got = sample("sample.inside { spacing = 0.2, attributes = true }", mesh)
+      assert.is_true(got.count > 0)
+      for i = 0, got.count - 1 do
+        assert.is_true(got.attribute.surface_distance[i] < 0.51)
+        assert.is_true(got.attribute.mesh_surface_distance[i] >= 1 and got.attribute.mesh_id[i] <= 8)
+      end
+      assert.is_nil(got.attribute.id)
+    end)
+
     it("read values and points that lie apart in memory", function()
       local cube = project.cube()
       local position, value = ffi.new("float[32]"), ffi.new("float[24]")

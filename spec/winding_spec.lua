@@ -587,6 +587,9 @@ describe("sample.inside", function()
     local some = winding.sample(moved, { count = 100, radius = 0.2, seed = 3 })
     assert.are.equal(100, #some)
     assert.is_true(least_distance(some) >= 0.2)
+    local few = winding.sample(moved, { count = 10, radius = 1e-4, seed = 3 }) -- of which there is room for 1e11
+    assert.are.equal(10, #few)
+    assert.is_true(least_distance(few) >= 1e-4)
     local _, _, log = winding.sample(moved, { count = 1000, radius = 0.5, seed = 3 })
     assert.is_truthy(log.failed:match(
       "^there is room for %d+ points 0.5 m apart, not for 1000 %(lower radius or count%)$"))

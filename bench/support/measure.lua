@@ -48,20 +48,21 @@ function M.median(list)
 end
 
 --- Runs every contender once to warm up, then all in turn, repeats times. A contender is { run = function } that is
---- timed, or returns the seconds that it measured itself. awake: each turn begins with runs that are not timed, so
---- that short work is not measured with sleeping cores and the caches of another. patience: a contender that has used
+--- timed, or returns the seconds that it measured itself. awake: each turn of short work begins with runs that are not
+--- timed, so that it is not measured with sleeping cores and the caches of another. patience: a contender that has used
 --- up so many seconds sits out the rest. Sets contender.seconds to the median.
 function M.take_turns(contenders, repeats, awake, patience)
-  local times = {}
-  local left = {}
+  local times, left, is_short = {}, {}, {}
   for _, contender in ipairs(contenders) do
+    local start = M.clock()
     contender.run()
+    is_short[contender] = M.clock() - start < 0.1
     times[contender], left[contender] = {}, patience or math.huge
   end
   for _ = 1, repeats do
     for _, contender in ipairs(contenders) do
       if left[contender] > 0 then
-        if awake then
+        if awake and is_short[contender] then
           wake(contender)
         end
         local seconds = seconds_of(contender)

@@ -343,6 +343,7 @@ static wh_cloud_request request_of(const sample_inside *p, const void *state)
 #define MOST_PROBES (PROBES << 8)
 #define PARTS 16
 #define MOST_ROUNDS 12
+#define MOST_ROOM 30 /* times as many disks as are wanted, that are thrown for a radius */
 
 static bool alloc_columns(const wh_host *host, uint32_t count, columns *c)
 {
@@ -533,6 +534,20 @@ static bool choose_radius(const asker *a, wh_cloud_request *r, uint64_t wanted, 
     return false;
 }
 
+/* Where a radius leaves room for very many more points than are wanted, they are thrown further apart: nobody has to
+ * wait for the others. */
+static bool widen(const asker *a, wh_cloud_request *r, double wanted)
+{
+    double share, room = box_volume(r) * wh__disk_density() / (r->spacing * r->spacing * r->spacing);
+    if (room < MOST_ROOM * wanted)
+        return true;
+    if (!probe(a, r, &share))
+        return false;
+    if (share * room > MOST_ROOM * wanted)
+        r->spacing *= cbrt(share * room / (MOST_ROOM * wanted));
+    return true;
+}
+
 static bool plan_disks(const asker *a, const sample_inside *p, wh_cloud_request *r)
 {
     uint64_t total;
@@ -540,7 +555,7 @@ static bool plan_disks(const asker *a, const sample_inside *p, wh_cloud_request 
         return true;
     if (p->radius == 0)
         return choose_radius(a, r, (uint64_t)p->count, &r->last_rank);
-    if (!throw_disks(a, *r, (uint64_t)p->count, &total, &r->last_rank))
+    if (!widen(a, r, p->count) || !throw_disks(a, *r, (uint64_t)p->count, &total, &r->last_rank))
         return false;
     return total >= (uint64_t)p->count || fail_room(a->host, total, p);
 }

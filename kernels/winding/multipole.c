@@ -18,7 +18,7 @@
 #include "multipole_near.h"
 #include "multipole_series.h"
 
-#define GUARD 1.6f /* nodes nearer than so many radii are always opened: their series converges too slowly */
+#define GUARD 1.8f /* nodes nearer than so many radii are always opened: their series converges too slowly */
 /* Of the accuracy, that one node may spend: errors have either sign, see multipole_spec. Less for single queries, which
  * leave no slack as the boxes of many do, and in trees of few branches, where more nodes share an ancestor's errors. */
 #if WH_LANES == 4
@@ -28,7 +28,7 @@
 #define PORTION 0.33f
 #define PORTION_ONE 0.15f
 #endif
-#define LOCAL 0.4f   /* of that portion: what a node may spend in a polynomial, which many queries share */
+#define LOCAL 0.25f  /* of that portion: what a node may spend in a polynomial, which many queries share */
 #define SAFETY 0.75f /* of the sum of the nodes' errors is more than the error of the sum ever was */
 #define OPEN 1.5f    /* nodes larger than that part of a cell are opened before the cell is divided */
 #define CELL 128     /* most queries of a cell that is not divided */
@@ -67,9 +67,12 @@ static entry child_of(entry e, uint32_t lane)
     return (entry){e.group * WH_LANES + lane, (1u << WH_LANES) - 1, (uint16_t)(e.level - 1)};
 }
 
+/* Finer sums have more nodes, whose errors add up to more: below 1e-3 each may spend less. Below 1e-4 it is rounding
+ * that counts. */
 static view view_of(const wh_multipole *m, float accuracy, float portion)
 {
-    const float tolerance = portion * wh_clamp(accuracy, 1e-5f, 1e-1f);
+    const float asked = wh_clamp(accuracy, 1e-5f, 1e-1f), finer = wh__fifth_root(wh_clamp(asked * 1e3f, 0.1f, 1.0f));
+    const float tolerance = portion * asked * finer * finer;
     return (view){m, tolerance, 1 / wh__fifth_root(tolerance)};
 }
 

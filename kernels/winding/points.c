@@ -22,7 +22,7 @@ static bool fail_range(const wh_host *host, const wh_cloud_request *r, double in
     char text[224];
     const double enough = r->spacing * index / (WH_BIAS - 1) * 1.01;
     snprintf(text, sizeof text,
-             "the %s %.0f steps of %g m from the origin, more than %d (raise %s to %g or more, or move the mesh to the "
+             "the %s %.7g steps of %g m from the origin, more than %d (raise %s to %g or more, or move the mesh to the "
              "origin)",
              is_disks(r) ? "points reach" : "lattice reaches", index, is_disks(r) ? r->spacing * WH_CELL : r->spacing,
              WH_BIAS - 1, is_disks(r) ? "radius" : "spacing", enough);

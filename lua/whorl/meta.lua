@@ -56,10 +56,12 @@ local common = {
   },
   sample = {
     { name = "density", type = "field",
-      doc = "Share of the points that stay, 0 .. 1, by their ids: the same points go whenever it is the same" },
+      doc = "Share of the points that stay, 0 .. 1, by their ids: the same points go whenever it is the same. A count "
+        .. "of white points inside is what stays, any other what there was before" },
     { name = "attributes", type = "bool", count = 1, default = false,
       doc = "Give each point what the mesh's point attributes are at the nearest place of its surface, and the "
-        .. "distance to it" },
+        .. "distance to it, surface_distance; one that is called like a column of the points gets mesh_ before its "
+        .. "name" },
     { name = "follow", type = "bool", count = 1, default = false,
       doc = "Take points from the mesh before it is deformed, and move each with the triangle that is nearest to it" },
     enabled,
