@@ -359,6 +359,24 @@ describe("samplers", function()
       for i = 0, got.count - 1 do assert.is_near(got.position[3 * i], got.attribute.width[i], 1e-6) end
     end)
 
+    it("are as far from an edge as it is, whichever of the three", function()
+      for turn = 0, 2 do
+        local position = ffi.new("float[9]")
+        for k, corner in ipairs { { 0, 0 }, { 1, 0 }, { 0, 1 } } do
+          local at = 3 * ((k - 1 + turn) % 3)
+          position[at], position[at + 1] = corner[1], corner[2]
+        end
+        local mesh = whorl.view { position = position, point_count = 3, triangle = ffi.new("uint32_t[3]", 0, 1, 2),
+                                  triangle_count = 1 }
+        local got = sample("sample.inside { spacing = 0.125, at_least = -1, attributes = true }", mesh)
+        assert.are.equal(81, got.count)
+        for i = 0, 80 do
+          local x, y = place(got, i)
+          assert.is_near(math.max(0, (x + y - 1) / math.sqrt(2)), got.attribute.surface_distance[i], 1e-6)
+        end
+      end
+    end)
+
     it("have the nearest place of all", function()
       local mesh = ball(7)
       local got = sample("sample.inside { count = 60, attributes = true }", mesh)
