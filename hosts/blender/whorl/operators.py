@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: MIT
+"""What the user does: each is in the Object menu or the sidebar, in F3, and a call of bpy.ops.whorl."""
+
+from __future__ import annotations
+
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.types import Operator
+
+import bpy
+
+from . import fill, params
+from .library import WhorlError
+
+
+def source_of(obj):
+    """What a point object was made from, for whoever fills again; else the object itself."""
+    source = obj.get(params.SOURCE) if obj is not None else None
+    return source if isinstance(source, bpy.types.Object) else obj
+
+
+def complain(operator, problem: Exception) -> set:
+    operator.report({"ERROR"}, str(problem))
+    return {"CANCELLED"}
+
+
+class WHORL_OT_fill(Operator):
+    """Fill the active object with points, wherever its surface winds around them: holes, overlaps and open parts \
+are filled as one would expect"""
+
+    bl_idname = "whorl.fill"
+    bl_label = "Sample Object's Inside"
+    bl_options = {"REGISTER", "UNDO", "PRESET"}
+
+    spacing: FloatProperty(
+        name="Spacing", description="Distance from each point to its nearest neighbours", default=0.1, min=1e-6,
+        soft_min=1e-3, soft_max=10, subtype="DISTANCE", unit="LENGTH", precision=4)
+    count: IntProperty(
+        name="Count", description="So many random points in place of a lattice; 0 for a lattice", default=0, min=0,
+        max=100_000_000)
+    seed: IntProperty(name="Seed", description="Other random points", default=0, min=0)
+    at_least: FloatProperty(
+        name="Winding Number", description="Keep points around which the surface winds this often or more: 1 inside a "
+        "closed mesh, less near holes, more where parts overlap", default=0.5, min=-4, max=4, precision=3)
+    accuracy: FloatProperty(
+        name="Accuracy", description="Largest error of the winding numbers that points carry; 0 for those that "
+        "sampling finds. Which points are inside never depends on it", default=0, min=0, max=0.1, precision=5)
+    lattice: EnumProperty(
+        name="Lattice", description="Where the points are", items=(
+            ("cubic", "Cubic", "At the corners of cubes"),
+            ("body-centred", "Body-Centred", "Cubes with one more point in their middle"),
+            ("hexagonal", "Hexagonal", "The densest packing")))
+    jitter: FloatProperty(
+        name="Jitter", description="How far points of the lattice are moved at random: 1 is half of the spacing",
+        default=0, min=0, max=1, subtype="FACTOR")
+    noise: EnumProperty(
+        name="Distribution", description="How random points lie", items=(
+            ("white", "White", "Each wherever it happens to"),
+            ("blue", "Blue", "Evenly spread, no two of them close")))
+    attributes: BoolProperty(
+        name="Attributes", description="Give points the vertex groups, colours and attributes of the nearest place of "
+        "the surface, and their distance to it", default=True)
+    instance: StringProperty(
+        name="Instance", description="Object that is shown on each point; none for plain points", default="")
+    radius: FloatProperty(
+        name="Radius", description="Of the points as they are shown; 0 for a quarter of the spacing", default=0, min=0,
+        subtype="DISTANCE", unit="LENGTH")
+    limit: IntProperty(
+        name="Limit", description="Make no more points than this: more are refused before they are made",
+        default=5_000_000, min=1, options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context):
+        obj = source_of(context.object)
+        if obj is None or obj.type not in fill.SOLID:
+            if hasattr(cls, "poll_message_set"):
+                cls.poll_message_set("Select an object that has a surface")
+            return False
+        return True
+
+    def settings(self) -> fill.Settings:
+        return fill.Settings(self.spacing, self.count, self.seed, self.at_least, self.accuracy, self.lattice,
+                             self.jitter, self.noise, self.attributes)
+
+    def invoke(self, context, event):
+        """Asks before it makes a million points; scripts are held by the limit only."""
+        try:
+            shape = fill.read_shape(source_of(context.object), context.evaluated_depsgraph_get(), attributes=False)
+            self.expected = fill.guess(shape, self.settings())
+        except WhorlError as problem:
+            return complain(self, problem)
+        if self.expected <= fill.ASK_ABOVE:
+            return self.execute(context)
+        self.limit = max(self.limit, int(self.expected * 1.2))
+        return context.window_manager.invoke_props_dialog(self, width=360)
+
+    def execute(self, context):
+        source = source_of(context.object)
+        try:
+            shape = fill.read_shape(source, context.evaluated_depsgraph_get(), self.attributes)
+            expected = fill.guess(shape, self.settings())
+            if expected > self.limit:
+                raise WhorlError(f"This makes about {expected:,} points, and the limit is {self.limit:,} "
+                                 "(raise Spacing, or the Limit)")
+            if source.mode != "OBJECT":
+                bpy.ops.object.mode_set(mode="OBJECT")
+            made = fill.fill(context, source, shape, self.settings(), bpy.data.objects.get(self.instance), self.radius)
+        except WhorlError as problem:
+            return complain(self, problem)
+        self.report({"INFO"}, f"{len(made.data.vertices):,} points inside {source.name}")
+        return {"FINISHED"}
+
+    def draw(self, context):
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        expected = getattr(self, "expected", 0)
+        if expected > fill.ASK_ABOVE:
+            layout.label(text=f"About {expected:,} points", icon="ERROR")
+        column = layout.column()
+        column.prop(self, "count")
+        if self.count:
+            column.prop(self, "noise")
+            column.prop(self, "seed")
+        else:
+            for name in ("spacing", "lattice", "jitter", *(("seed",) if self.jitter else ())):
+                column.prop(self, name)
+        for name in ("at_least", "accuracy", "attributes"):
+            column.prop(self, name)
+        column = layout.column()
+        column.prop_search(self, "instance", bpy.data, "objects")
+        if not self.instance:
+            column.prop(self, "radius")
+        column.prop(self, "limit")
+
+
+CLASSES = [WHORL_OT_fill]
