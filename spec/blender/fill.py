@@ -4,7 +4,7 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import (CUBE, bpy, check, content, cube, equal, link, mesh_object, near, np, positions,  # noqa: E402
+from support import (CUBE, bpy, check, content, cube, equal, finish, link, mesh_object, near, np, positions,  # noqa: E402
                      raises, sphere, start)
 
 whorl = start()
@@ -243,4 +243,4 @@ def _():
     assert "Cube" in bpy.data.objects
 
 
-whorl.unregister()
+finish(whorl)

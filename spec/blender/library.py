@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import bpy, check, cube, equal, fresh, mesh_object, near, np, raises, start  # noqa: E402
+from support import bpy, check, cube, equal, finish, mesh_object, near, np, raises, start  # noqa: E402
 
 whorl = start()
 from whorl import header, library, transfer  # noqa: E402
@@ -161,5 +161,4 @@ def _():
         equal(transfer.is_mirrored(rest), scale[0] < 0)
 
 
-fresh()
-whorl.unregister()
+finish(whorl)

@@ -124,3 +124,12 @@ class Project:
             file.write(text)
         os.replace(self.path(name) + ".new", self.path(name))
         return self.path(name)
+
+
+def finish(addon):
+    """Blender 4.2 as a module may fall over after Python's end, with or without an add-on: none of our business."""
+    fresh()
+    addon.unregister()
+    sys.stdout.flush()
+    if not bpy.app.binary_path:
+        os._exit(0)

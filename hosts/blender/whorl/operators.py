@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
+
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import Operator
 
 import bpy
 
-from . import fill, params
+from . import fill, handlers, library, live, params, sessions
 from .library import WhorlError
 
 
@@ -133,4 +135,86 @@ are filled as one would expect"""
         column.prop(self, "limit")
 
 
-CLASSES = [WHORL_OT_fill]
+class WHORL_OT_deform(Operator):
+    """Deform the active object by a pipeline, live: a new object shows the result, and follows every change of the source, the sliders, the pipeline and its kernels. The source's data stays as it is"""
+
+    bl_idname = "whorl.deform"
+    bl_label = "Deform by Pipeline"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(name="Pipeline", description="Lua file of the pipeline", subtype="FILE_PATH")
+    text: StringProperty(name="Text", description="Text block that is the pipeline, in place of a file")
+    hide: BoolProperty(name="Hide Source", description="Hide the source, in renders too: its output stands there",
+                       default=True)
+    filter_glob: StringProperty(default="*.lua", options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context, event):
+        if self.filepath or self.text:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context):
+        source = context.object
+        if source is not None and live.is_output(source):
+            return self._change(context, source)
+        if source is not None and source.type not in fill.SOLID:
+            source = None
+        try:
+            self._check(source)
+            if source is not None and source.mode != "OBJECT":
+                bpy.ops.object.mode_set(mode="OBJECT")
+            made = live.make(context, source, self.hide)
+            self._set(made)
+            return self._cook(context, made)
+        except WhorlError as problem:
+            return complain(self, problem)
+
+    def _check(self, source):
+        library.get()
+        if not self.text and not os.path.isfile(bpy.path.abspath(self.filepath)):
+            raise WhorlError(f"{self.filepath or 'no file'}: there is no such pipeline (choose a Lua file)")
+        if self.text and self.text not in bpy.data.texts:
+            raise WhorlError(f"{self.text}: there is no such text (choose one of the text editor)")
+
+    def _set(self, obj):
+        obj.pop(params.FILE, None)
+        obj.pop(params.TEXT, None)
+        if self.text:
+            obj[params.TEXT] = bpy.data.texts[self.text]
+        else:
+            obj[params.FILE] = self.filepath
+
+    def _change(self, context, obj):
+        """An output gets another pipeline."""
+        try:
+            self._check(obj)
+            self._set(obj)
+            return self._cook(context, obj)
+        except WhorlError as problem:
+            return complain(self, problem)
+
+    def _cook(self, context, obj):
+        sessions.of(obj)
+        handlers.note(obj)
+        live.refresh(obj)
+        handlers.cook_now(context, [obj])
+        message = live.state_of(obj).message or sessions.of(obj).message
+        if message:  # the output is there: the first good save revives it
+            self.report({"WARNING"}, sessions.spell(message))
+        return {"FINISHED"}
+
+
+class WHORL_OT_reload(Operator):
+    """Take over what was saved, and cook every output again, whether it changed or not"""
+
+    bl_idname = "whorl.reload"
+    bl_label = "Reload Pipelines"
+
+    def execute(self, context):
+        handlers.rescan()
+        handlers.poll(force=True)
+        return {"FINISHED"}
+
+
+CLASSES = [WHORL_OT_fill, WHORL_OT_deform, WHORL_OT_reload]

@@ -76,13 +76,13 @@ def show(obj, radius: float, instance=None) -> None:
     if modifier.node_group != group:
         modifier.node_group = group
     for name, value in (("Radius", radius), ("Instance", instance)):
-        identifier = _identifier(group, name)
-        if identifier:
-            modifier[identifier] = value
+        key = identifier(group, name)
+        if key:
+            modifier[key] = value
     obj.update_tag()
 
 
-def _identifier(group, name: str) -> str | None:
+def identifier(group, name: str) -> str | None:
     for item in (group.interface.items_tree if hasattr(group, "interface") else group.inputs):
         if item.name == name and getattr(item, "in_out", "INPUT") == "INPUT":
             return item.identifier

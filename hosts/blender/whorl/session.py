@@ -100,6 +100,8 @@ class Session:
         self.latency: dict[str, float] = {}  # milliseconds of the last reload, by file or kernel
         self.way = ""  # how a kernel goes about its work
         self.cook_ms = 0.0
+        self._facts_of = -1
+        self._facts_now: dict = {}
         self._handle = ctypes.c_void_p()
         self._revision = 0
         self._values: dict[str, tuple] = {}  # that were set
@@ -231,6 +233,28 @@ class Session:
         with self.lock:
             return json.loads(text(self.lib.wh_plan_json(self._handle))) or {}
 
+    def _facts(self) -> dict:
+        """What hosts ask of the plan at every cook; read again only when it may be another."""
+        if self._facts_of != self.serial:
+            plan = self.plan()
+            self._facts_now = {
+                "attributes": frozenset(_named_attributes(plan)),
+                "samplers": [s["name"] or s["kernel"] for s in plan.get("samples", []) if s.get("enabled", True)],
+                "mesh": bool(plan.get("mesh")),
+            }
+            self._facts_of = self.serial
+        return self._facts_now
+
+    def attributes(self) -> frozenset:
+        """Names of the point attributes that the pipeline reads."""
+        return self._facts()["attributes"]
+
+    def samplers(self) -> list[str]:
+        return self._facts()["samplers"]
+
+    def has_mesh(self) -> bool:
+        return self._facts()["mesh"]
+
     # ---- cooks ----
 
     def deform(self, view: View, seconds: float, out: np.ndarray | None = None) -> np.ndarray:
@@ -273,6 +297,20 @@ class Session:
             return position, _copy(view.triangle, ctypes.c_uint32, view.triangle_count, 3)
         finally:
             lib.wh_mesh_free(mesh)
+
+
+def _named_attributes(plan):
+    """Every name that a field.attribute of the plan has."""
+    if isinstance(plan, dict):
+        if plan.get("kernel") == "field.attribute":
+            name = plan.get("params", {}).get("name")
+            if isinstance(name, str):
+                yield name
+        plan = plan.values()
+    elif not isinstance(plan, list):
+        return
+    for part in plan:
+        yield from _named_attributes(part)
 
 
 def as_dict(info) -> dict:
