@@ -14,13 +14,13 @@ bl_info = {
 if "bpy" in locals():  # Blender reloads the scripts: the modules too
     import importlib
     for module in (header, library, session, transfer, params, pointset, fill, sessions,  # noqa: F821
-                   live, handlers, operators):  # noqa: F821
+                   live, handlers, presets, operators, panel):  # noqa: F821
         importlib.reload(module)
 
 import bpy  # noqa: E402
 
 from . import (header, library, session, transfer, params, pointset, fill, sessions,  # noqa: E402
-               live, handlers, operators)
+               live, handlers, presets, operators, panel)
 from .fill import sample  # noqa: E402
 from .library import WhorlError  # noqa: E402
 
@@ -30,11 +30,13 @@ __all__ = ["WhorlError", "sample"]
 def register() -> None:
     for cls in operators.CLASSES:
         bpy.utils.register_class(cls)
+    panel.register()
     handlers.register()
 
 
 def unregister() -> None:
     handlers.unregister()
+    panel.unregister()
     for cls in reversed(operators.CLASSES):
         bpy.utils.unregister_class(cls)
     fill.close()

@@ -101,6 +101,16 @@ def source_of(obj):
     return source if isinstance(source, bpy.types.Object) else None
 
 
+def output_of(obj):
+    """The output that an object is, or gives points of, or is shown by; None: it has to do with none."""
+    if obj is None or is_output(obj):
+        return obj
+    owner = obj.get(params.OUTPUT)
+    if isinstance(owner, bpy.types.Object) and is_output(owner):
+        return owner
+    return next((child for child in obj.children if is_output(child)), None)
+
+
 # ---- a cook ----
 
 def cook(obj, moment: Moment) -> bool:
@@ -302,6 +312,8 @@ def make(context, source, hide: bool):
     obj = bpy.data.objects.new(name, bpy.data.meshes.new(name))
     collection = _collection(context, source)
     collection.objects.link(obj)
+    obj[params.LIVE] = True
+    obj.id_properties_ui(params.LIVE).update(**_live_words(obj))
     if source:
         obj[params.SOURCE] = source
         obj.parent = source
@@ -315,6 +327,11 @@ def make(context, source, hide: bool):
     obj.select_set(True)
     context.view_layer.objects.active = obj
     return obj
+
+
+def _live_words(obj) -> dict:
+    words = {"description": "Follow the source, the sliders and the pipeline"}
+    return words if isinstance(obj[params.LIVE], bool) else words | {"min": 0, "max": 1}
 
 
 def _collection(context, source):

@@ -10,7 +10,7 @@ from bpy.types import Operator
 
 import bpy
 
-from . import fill, handlers, library, live, params, sessions
+from . import fill, handlers, library, live, params, presets, sessions
 from .library import WhorlError
 
 
@@ -217,4 +217,126 @@ class WHORL_OT_reload(Operator):
         return {"FINISHED"}
 
 
-CLASSES = [WHORL_OT_fill, WHORL_OT_deform, WHORL_OT_reload]
+class WHORL_OT_preset(Operator):
+    """Use a pipeline that came with whorl, as a text block that can be edited"""
+
+    bl_idname = "whorl.preset"
+    bl_label = "Use Preset"
+    bl_options = {"REGISTER", "UNDO"}
+
+    name: StringProperty(name="Preset", description="Name of the preset")
+
+    @classmethod
+    def description(cls, context, properties):
+        found = [path for path in presets.files() if path.stem == properties.name]
+        return presets.summary(found[0]) if found else cls.__doc__
+
+    def execute(self, context):
+        found = [path for path in presets.files() if path.stem == self.name]
+        if not found:
+            return complain(self, WhorlError(f"{self.name}: there is no such preset"))
+        return bpy.ops.whorl.deform(text=presets.as_text(found[0]).name)
+
+
+class OfOutput:
+    """Of an operator on the active object's pipeline."""
+
+    @classmethod
+    def poll(cls, context):
+        return context.object is not None and live.output_of(context.object) is not None
+
+
+class WHORL_OT_step(OfOutput, Operator):
+    """Go back to an older generation of this kernel, or forward again; it stays until the next save"""
+
+    bl_idname = "whorl.step"
+    bl_label = "Step Through Generations"
+
+    kernel: StringProperty(name="Kernel", description="Such as deform.twist")
+    step: IntProperty(name="Step", description="-1 for the one before, 1 for the one after", default=-1)
+
+    def execute(self, context):
+        try:
+            obj = live.output_of(context.object)
+            session = sessions.of(obj)
+            session.use_generation(self.kernel, self._wanted(session))
+        except WhorlError as problem:
+            return complain(self, problem)
+        handlers.poll(force=True)
+        return {"FINISHED"}
+
+    def _wanted(self, session) -> int:
+        t = library.get().t
+        usable = [g for g in session.generations(self.kernel) if g["state"] != t.WH_GENERATION_BAD]
+        at = next((i for i, g in enumerate(usable) if g["state"] == t.WH_GENERATION_LIVE), None)
+        if at is None or not 0 <= at + self.step < len(usable):
+            word = "older" if self.step < 0 else "newer"
+            raise WhorlError(f"{self.kernel} has no {word} generation that can run")
+        return usable[at + self.step]["generation"]
+
+
+class WHORL_OT_edit(OfOutput, Operator):
+    """Open the pipeline in the text editor, at the line of its message"""
+
+    bl_idname = "whorl.edit"
+    bl_label = "Edit Pipeline"
+
+    def execute(self, context):
+        obj = live.output_of(context.object)
+        text = obj.get(params.TEXT)
+        try:
+            if not isinstance(text, bpy.types.Text):
+                text = self._load(sessions.path_of(obj))
+        except (WhorlError, RuntimeError) as problem:
+            return complain(self, problem)
+        text.current_line_index = max(0, self._line(obj) - 1)
+        self._show(context, text)
+        return {"FINISHED"}
+
+    @staticmethod
+    def _load(path):
+        known = [t for t in bpy.data.texts if t.filepath and bpy.path.abspath(t.filepath) == path]
+        return known[0] if known else bpy.data.texts.load(path)
+
+    @staticmethod
+    def _line(obj) -> int:
+        session = sessions.find(obj)
+        start = f"{session.path}:" if session else ""
+        for message in session.messages.values() if session else ():
+            number = message[len(start):].split(":")[0]
+            if message.startswith(start) and number.isdigit():
+                return int(number)
+        return 1
+
+    @staticmethod
+    def _show(context, text):
+        areas = [area for area in context.screen.areas if area.type == "TEXT_EDITOR"]
+        if not areas:
+            bpy.ops.wm.window_new()
+            area = context.window_manager.windows[-1].screen.areas[0]
+            area.type = "TEXT_EDITOR"
+            areas = [area]
+        areas[0].spaces.active.text = text
+
+
+class WHORL_OT_select_source(OfOutput, Operator):
+    """Show and select the object that this one is made from"""
+
+    bl_idname = "whorl.select_source"
+    bl_label = "Select Source"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context):
+        source = live.source_of(live.output_of(context.object))
+        if source is None or source.name not in context.view_layer.objects:
+            return complain(self, WhorlError("The source is not in this view layer"))
+        source.hide_set(False)
+        for other in context.selected_objects:
+            other.select_set(False)
+        source.select_set(True)
+        context.view_layer.objects.active = source
+        return {"FINISHED"}
+
+
+CLASSES = [WHORL_OT_fill, WHORL_OT_deform, WHORL_OT_reload, WHORL_OT_preset, WHORL_OT_step, WHORL_OT_edit,
+           WHORL_OT_select_source]

@@ -101,5 +101,8 @@ def _write_text(path: str, content: str) -> None:
 
 
 def spell(message: str) -> str:
-    """A message with the names of text blocks in place of their files."""
-    return message.replace(_folder + os.sep, "") if _folder else message
+    """A message with files as seen from their pipeline, and text blocks by their names."""
+    for folder in {os.path.dirname(path) for path in _open} | {_folder}:
+        if folder:
+            message = message.replace(folder + os.sep, "")
+    return message
