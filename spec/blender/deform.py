@@ -5,8 +5,21 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import (Project, bpy, check, content, cube, equal, finish, link, near, np, positions, raises,  # noqa: E402
-                     sphere, start)
+from support import (
+    Project,
+    bpy,
+    check,
+    content,
+    cube,
+    equal,
+    finish,
+    link,
+    near,
+    np,
+    positions,
+    raises,  # noqa: E402
+    start,
+)
 
 whorl = start()
 from whorl import handlers, live, sessions  # noqa: E402
@@ -44,7 +57,9 @@ def wait(condition, seconds=10):
     """Polls as the timer of a window does."""
     end = time.time() + seconds
     while not condition():
-        assert time.time() < end, "nothing came: " + repr([s.messages for s in sessions.all_open().values()])
+        assert time.time() < end, "nothing came: " + repr(
+            [s.messages for s in sessions.all_open().values()]
+        )
         handlers.poll()
         time.sleep(0.01)
 
@@ -95,7 +110,10 @@ def _():
     source.data.update()
     update()
     assert [tuple(f.vertices) for f in made.data.polygons] != first
-    equal([tuple(f.vertices) for f in made.data.polygons], [tuple(f.vertices) for f in source.data.polygons])
+    equal(
+        [tuple(f.vertices) for f in made.data.polygons],
+        [tuple(f.vertices) for f in source.data.polygons],
+    )
 
 
 @check("edits in edit mode show at once")
@@ -106,6 +124,7 @@ def _():
     bpy.context.view_layer.objects.active = source
     bpy.ops.object.mode_set(mode="EDIT")
     import bmesh
+
     edited = bmesh.from_edit_mesh(source.data)
     edited.verts.ensure_lookup_table()
     edited.verts[0].co.x = -3
@@ -122,7 +141,10 @@ def _():
     update()
     made = deform(SCALE % 1)
     update()
-    world = positions(made.data) @ np.array(made.matrix_world)[:3, :3].T + np.array(made.matrix_world)[:3, 3]
+    world = (
+        positions(made.data) @ np.array(made.matrix_world)[:3, :3].T
+        + np.array(made.matrix_world)[:3, 3]
+    )
     near((world.min(axis=0), world.max(axis=0)), ((1, -2, -2), (9, 2, 2)), 1e-5)
     source.location.x = 0
     update()
@@ -134,7 +156,10 @@ def _():
     source = cube()
     group = source.vertex_groups.new(name="Root")
     group.add([0, 1], 0.5, "REPLACE")
-    text = 'return pipeline "p" { deform.linear { factor = { 3, 1, 1 }, mask = field.attribute { name = "%s" } } }'
+    text = (
+        'return pipeline "p" { deform.linear { factor = { 3, 1, 1 }, '
+        'mask = field.attribute { name = "%s" } } }'
+    )
     made = deform(text % "Root")
     near(positions(made.data)[:4, 0], (-2, -2, -1, -1))
     group.add([0], 1, "REPLACE")
@@ -148,11 +173,13 @@ def _():
     near(positions(made.data)[:, 0], (-3, -3, -3, -3, 1, 1, 1, 1), 1e-4)
 
 
-@check("exposed parameters are sliders with range, default and tooltip; they cook, and are held to their range")
+@check("exposed parameters are sliders with range and tooltip, and held to their range")
 def _():
     cube()
-    made = deform('return pipeline "p" { deform.linear { factor = expose({ 1, 1, 1 }, "Factor", { id = "f" }) },\n'
-                  'deform.twist { angle = expose(0, "Turn", { id = "turn", min = -90, max = 90 }) } }')
+    made = deform(
+        'return pipeline "p" { deform.linear { factor = expose({ 1, 1, 1 }, "F", { id = "f" }) },\n'
+        'deform.twist { angle = expose(0, "Turn", { id = "turn", min = -90, max = 90 }) } }'
+    )
     equal((list(made["f"]), made["turn"]), ([1, 1, 1], 0.0))
     ui = made.id_properties_ui("turn").as_dict()
     equal((ui["min"], ui["max"], ui["default"]), (-90, 90, 0))
@@ -172,12 +199,33 @@ def _():
     near(positions(made.data), held, 0)
 
 
+@check("a slider that nobody moved follows the file, one that was moved stays")
+def _():
+    project = Project()
+    text = (
+        'return pipeline "p" { deform.linear { factor = expose({ %d, 1, 1 }, "F", { id = "f" }) },\n'
+        'deform.twist { angle = expose(%d, "Turn", { id = "turn" }), axis = "z" } }'
+    )
+    path = project.save("p.lua", text % (1, 0))
+    cube()
+    made = deform(path=path)
+    project.save("p.lua", text % (2, 0))
+    wait(lambda: abs(positions(made.data)[4, 0] - 2) < 1e-5)
+    equal(list(made["f"]), [2, 1, 1])
+    made["turn"] = 30.0
+    project.save("p.lua", text % (3, 5))
+    wait(lambda: made["f"][0] == 3)
+    equal(made["turn"], 30.0)
+
+
 @check("keyframes and drivers drive sliders")
 def _():
     source = cube()
     source["wind"] = 0.0
-    made = deform('return pipeline "p" { deform.linear { factor = expose({ 1, 1, 1 }, "F", { id = "f" }) },\n'
-                  'deform.linear { factor = expose({ 1, 1, 1 }, "G", { id = "g" }) } }')
+    made = deform(
+        'return pipeline "p" { deform.linear { factor = expose({ 1, 1, 1 }, "F", { id = "f" }) },\n'
+        'deform.linear { factor = expose({ 1, 1, 1 }, "G", { id = "g" }) } }'
+    )
     for frame, value in ((1, 1.0), (11, 3.0)):
         made["f"][0] = value
         made.keyframe_insert('["f"]', frame=frame)
@@ -189,7 +237,11 @@ def _():
     assert 1 < positions(made.data)[4, 0] < 3
     driver = made.driver_add('["g"]', 2).driver
     variable = driver.variables.new()
-    variable.type, variable.targets[0].id, variable.targets[0].data_path = "SINGLE_PROP", source, '["wind"]'
+    variable.type, variable.targets[0].id, variable.targets[0].data_path = (
+        "SINGLE_PROP",
+        source,
+        '["wind"]',
+    )
     driver.expression = "var"
     update()
     for wind in (2.0, 3.0):
@@ -202,7 +254,9 @@ def _():
 @check("functions of time follow the frame")
 def _():
     cube()
-    made = deform('return pipeline "p" { deform.linear { factor = function(t) return { 1 + t, 1, 1 } end } }')
+    made = deform(
+        'return pipeline "p" { deform.linear { factor = function(t) return { 1 + t, 1, 1 } end } }'
+    )
     for frame in (24, 48, 24):
         bpy.context.scene.frame_set(frame)
         near(positions(made.data)[4, 0], 1 + frame / 24, 1e-5)
@@ -247,7 +301,9 @@ def _():
 def _():
     project = Project()
     project.save("shift.c", SHIFT % (BY, "p->by"))
-    path = project.save("p.lua", 'return pipeline "p" { deform.shift { by = expose(1, "By", { id = "by" }) } }')
+    path = project.save(
+        "p.lua", 'return pipeline "p" { deform.shift { by = expose(1, "By", { id = "by" }) } }'
+    )
     cube()
     made = deform(path=path)
     near(positions(made.data)[4, 0], 2)
@@ -258,12 +314,22 @@ def _():
     near(positions(made.data)[4, 0], 4)
     more = BY + 'float more WH_UI(0, min = -10, max = 10, unit = "m", doc = "Further"); '
     project.save("shift.c", SHIFT % (more, "p->by + p->more"))
-    project.save("p.lua", 'return pipeline "p" { deform.shift { by = expose(1, "By", { id = "by" }), '
-                          'more = expose(0.5, "More", { id = "more" }) } }')
+    project.save(
+        "p.lua",
+        'return pipeline "p" { deform.shift { by = expose(1, "By", { id = "by" }), '
+        'more = expose(0.5, "More", { id = "more" }) } }',
+    )
     wait(lambda: "more" in made)
     equal(made["by"], 3.0)
     wait(lambda: abs(positions(made.data)[4, 0] - 4.5) < 1e-5)
-    equal(len(made.animation_data.action.fcurves) if hasattr(made.animation_data.action, "fcurves") else 1, 1)
+    equal(
+        (
+            len(made.animation_data.action.fcurves)
+            if hasattr(made.animation_data.action, "fcurves")
+            else 1
+        ),
+        1,
+    )
 
 
 @check("a kernel that does not compile says its line in C, and the old one runs on")
@@ -281,12 +347,17 @@ def _():
 
 @check("a kernel that crashes or never ends is contained, and said")
 def _():
-    for fault, word in (("*(volatile float *)0", "SIGSEGV"), ("0; for (volatile int k = 0;; k++) b->x[0] += (float)k",
-                                                              "ran longer")):
+    for fault, word in (
+        ("*(volatile float *)0", "SIGSEGV"),
+        ("0; for (volatile int k = 0;; k++) b->x[0] += (float)k", "ran longer"),
+    ):
         project = Project()
         project.save("shift.c", SHIFT % (BY, "p->by"))
-        path = project.save("p.lua", 'return pipeline "p" { deform.shift { }, '
-                                     'reload { canary = false, time_limit = 1 } }')
+        path = project.save(
+            "p.lua",
+            'return pipeline "p" { deform.shift { }, '
+            "reload { canary = false, time_limit = 1 } }",
+        )
         bpy.context.view_layer.objects.active = cube()
         made = deform(path=path)
         near(positions(made.data)[4, 0], 2)
@@ -310,14 +381,18 @@ def _():
     text.clear()
     text.write("return pipeline")
     wait(lambda: sessions.of(made).message)
-    assert sessions.spell(sessions.of(made).message).startswith("Bend.lua:"), sessions.of(made).message
+    assert sessions.spell(sessions.of(made).message).startswith("Bend.lua:"), sessions.of(
+        made
+    ).message
     assert source is not None
 
 
 @check("undo brings values and the result back")
 def _():
     cube()
-    made = deform('return pipeline "p" { deform.linear { factor = expose({ 1, 1, 1 }, "F", { id = "f" }) } }')
+    made = deform(
+        'return pipeline "p" { deform.linear { factor = expose({ 1, 1, 1 }, "F", { id = "f" }) } }'
+    )
     name = made.name
     bpy.ops.ed.undo_push(message="made")
     made["f"] = (5.0, 1.0, 1.0)
@@ -335,7 +410,9 @@ def _():
 @check("saved and loaded it goes on; without the add-on the file opens and shows what it showed")
 def _():
     project = Project()
-    path = project.save("p.lua", 'return pipeline "p" { deform.linear { factor = expose({ 2, 1, 1 }, "F") } }')
+    path = project.save(
+        "p.lua", 'return pipeline "p" { deform.linear { factor = expose({ 2, 1, 1 }, "F") } }'
+    )
     cube()
     made = deform(path=path)
     name = made.name
@@ -357,15 +434,20 @@ def _():
     source.data.update()
     update()
     near(positions(again.data)[7], (4, 4, 1))
-    project.save("p.lua", 'return pipeline "p" { deform.linear { factor = expose({ 2, 1, 1 }, "F") }, '
-                          'deform.linear { factor = { 1, 1, 9 } } }')
+    project.save(
+        "p.lua",
+        'return pipeline "p" { deform.linear { factor = expose({ 2, 1, 1 }, "F") }, '
+        "deform.linear { factor = { 1, 1, 9 } } }",
+    )
     wait(lambda: abs(positions(bpy.data.objects[name].data)[7, 2] - 9) < 1e-5)
 
 
 @check("a copy of an output has sliders of its own")
 def _():
     cube()
-    made = deform('return pipeline "p" { deform.linear { factor = expose({ 1, 1, 1 }, "F", { id = "f" }) } }')
+    made = deform(
+        'return pipeline "p" { deform.linear { factor = expose({ 1, 1, 1 }, "F", { id = "f" }) } }'
+    )
     copy = made.copy()
     copy.data = made.data.copy()
     link(copy)
@@ -379,8 +461,11 @@ def _():
 @check("a pipeline with a mesh of its own needs no source, and its samplers give points")
 def _():
     bpy.context.view_layer.objects.active = None
-    made = deform('return pipeline "p" { mesh.box { size = { 2, 2, 2 } }, deform.linear { factor = { 2, 1, 1 } },\n'
-                  'sample.inside { name = "fill", spacing = 0.4 } }')
+    made = deform(
+        'return pipeline "p" { mesh.box { size = { 2, 2, 2 } },\n'
+        "deform.linear { factor = { 2, 1, 1 } },\n"
+        'sample.inside { name = "fill", spacing = 0.4 } }'
+    )
     near(np.abs(positions(made.data)).max(axis=0), (2, 1, 1), 1e-5)
     points = [child for child in made.children if child.get("whorl_sampler") == "fill"]
     equal(len(points), 1)
@@ -393,7 +478,9 @@ def _():
     bpy.context.view_layer.objects.active = cube()
     said = raises(RuntimeError, bpy.ops.whorl.deform, filepath="/nowhere/p.lua")
     assert "/nowhere/p.lua: there is no such pipeline (choose a Lua file)" in said, said
-    made = deform('return pipeline "p" { deform.linear { mask = field.attribute { name = "Lost" } } }')
+    made = deform(
+        'return pipeline "p" { deform.linear { mask = field.attribute { name = "Lost" } } }'
+    )
     message = live.state_of(made).message
     assert "Lost" in message, message
     bpy.data.objects.remove(made["whorl_source"])
@@ -406,7 +493,10 @@ def _():
 @check("the background's render shows what the frames show, and reloads nothing meanwhile")
 def _():
     project = Project()
-    path = project.save("p.lua", 'return pipeline "p" { deform.linear { factor = function(t) return { 1 + t, 1, 1 } end } }')
+    path = project.save(
+        "p.lua",
+        'return pipeline "p" { deform.linear { factor = function(t) return { 1 + t, 1, 1 } end } }',
+    )
     cube()
     made = deform(path=path)
     scene = bpy.context.scene
@@ -426,11 +516,13 @@ def _():
         seen.append((depsgraph.mode, positions(made.evaluated_get(depsgraph).data)))
         if len(seen) == 1:
             project.save("p.lua", SCALE % 9)
+
     bpy.app.handlers.frame_change_post.append(look)
     written = []
     serials = set()
     bpy.app.handlers.render_post.append(
-        lambda *_: (written.append(positions(made.data)), serials.add(sessions.of(made).serial)))
+        lambda *_: (written.append(positions(made.data)), serials.add(sessions.of(made).serial))
+    )
     bpy.ops.render.render(animation=True)
     bpy.app.handlers.frame_change_post.remove(look)
     bpy.app.handlers.render_post.clear()

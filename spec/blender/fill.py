@@ -4,11 +4,27 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import (CUBE, bpy, check, content, cube, equal, finish, link, mesh_object, near, np, positions,  # noqa: E402
-                     raises, sphere, start)
+from support import (
+    CUBE,
+    bpy,
+    check,
+    content,
+    cube,
+    equal,
+    finish,
+    link,
+    mesh_object,
+    near,
+    np,
+    positions,  # noqa: E402
+    raises,
+    sphere,
+    start,
+)
 
 whorl = start()
 from mathutils import Euler, Matrix  # noqa: E402
+from whorl import pointset  # noqa: E402
 
 
 def in_world(obj):
@@ -35,7 +51,7 @@ def _():
     ids = np.empty(125, np.int32)
     made.data.attributes["id"].data.foreach_get("value", ids)
     equal(len(set(ids.tolist())), 125)
-    equal(whorl.pointset.read_ids(made.data).tolist(), whorl.sample(source, spacing=0.4).id.tolist())
+    equal(pointset.read_ids(made.data).tolist(), whorl.sample(source, spacing=0.4).id.tolist())
 
 
 @check("matrix_world counts: metres are metres, and points lie in the object wherever it is")
@@ -49,7 +65,7 @@ def _():
     inside = in_world(made) @ np.array(source.matrix_world.inverted())[:3, :3].T
     inside += np.array(source.matrix_world.inverted())[:3, 3]
     assert np.abs(inside).max() <= 1 + 1e-5
-    near(len(made.data.vertices) * 0.3 ** 3, 8, 1.5)
+    near(len(made.data.vertices) * 0.3**3, 8, 1.5)
     source.location.x += 10  # points go along
     before = in_world(made)
     update()
@@ -86,12 +102,13 @@ def _():
     bpy.context.view_layer.objects.active = first
     bpy.ops.object.mode_set(mode="EDIT")
     import bmesh
+
     edited = bmesh.from_edit_mesh(first.data)
     for vertex in edited.verts:
         vertex.co *= 2.1
     bmesh.update_edit_mesh(first.data)
     bpy.ops.whorl.fill(spacing=0.4)
-    equal(len(bpy.context.object.data.vertices), 11 ** 3)
+    equal(len(bpy.context.object.data.vertices), 11**3)
     equal(bpy.context.object["whorl_source"], first)
 
 
@@ -129,7 +146,7 @@ def _():
 def _():
     spacing = 200000 ** (-1 / 3)
     radius = 1.0
-    right = 200000 * 4 / 3 * np.pi * radius ** 3
+    right = 200000 * 4 / 3 * np.pi * radius**3
 
     def count(obj):
         points = whorl.sample(obj, spacing=spacing, attributes=False)
@@ -142,7 +159,21 @@ def _():
     faces = [tuple(f.vertices) for f in gone.data.polygons if f.center.z < 0.9]
     near(count(mesh_object("Hole", [v.co[:] for v in gone.data.vertices], faces)) / right, 1, 0.02)
     faces = [tuple(f.vertices) for f in gone.data.polygons if f.index % 7]
-    near(count(mesh_object("Seventh", [v.co[:] for v in gone.data.vertices], faces)) / right, 1, 0.01)
+    near(
+        count(mesh_object("Seventh", [v.co[:] for v in gone.data.vertices], faces)) / right, 1, 0.01
+    )
+    apart = 1.0
+    both = mesh_object(
+        "Both",
+        [(v[0] + apart * k, v[1], v[2]) for k in (0, 1) for v in positions(gone.data).tolist()],
+        [
+            tuple(i + k * len(gone.data.vertices) for i in f.vertices)
+            for k in (0, 1)
+            for f in gone.data.polygons
+        ],
+    )
+    lens = np.pi * (4 + apart) * (2 - apart) ** 2 / 12  # what the two have in common
+    near(count(both) / (2 * right - 200000 * lens), 1, 0.01)
     plate = mesh_object("Plate", [(x * 1.0, y * 1.0, z * 0.01) for x, y, z in CUBE[0]], CUBE[1])
     assert abs(count(plate) / (200000 * 4 * 0.02) - 1) < 0.35  # one or two layers of the lattice
     volume = len(whorl.sample(plate, count=1000).position)
@@ -155,7 +186,9 @@ def _():
     bpy.ops.whorl.fill(count=500, seed=3, noise="blue")
     first = positions(bpy.context.object.data)
     equal(len(first), 500)
-    bpy.ops.whorl.fill(count=500, seed=3, noise="blue")  # on the points: their source is filled again
+    bpy.ops.whorl.fill(
+        count=500, seed=3, noise="blue"
+    )  # on the points: their source is filled again
     equal(bpy.context.object["whorl_source"], source)
     near(positions(bpy.context.object.data), first, 0)
     bpy.ops.whorl.fill(count=500, seed=4, noise="blue")
@@ -182,8 +215,11 @@ def _():
     bpy.ops.whorl.fill(spacing=0.4, instance="Bead")
     update()
     graph = bpy.context.evaluated_depsgraph_get()
-    shown = [i.matrix_world.translation.copy() for i in graph.object_instances
-             if i.is_instance and i.instance_object.original == bead]
+    shown = [
+        i.matrix_world.translation.copy()
+        for i in graph.object_instances
+        if i.is_instance and i.instance_object.original == bead
+    ]
     near(shown, in_world(bpy.context.object), 1e-5)
 
 
@@ -192,8 +228,11 @@ def _():
     cube()
     bpy.ops.whorl.fill(spacing=0.4)
     graph = bpy.context.evaluated_depsgraph_get()
-    shown = bpy.context.object.evaluated_get(graph).evaluated_geometry_set() if hasattr(
-        bpy.types.Object, "evaluated_geometry_set") else None
+    shown = (
+        bpy.context.object.evaluated_get(graph).evaluated_geometry_set()
+        if hasattr(bpy.types.Object, "evaluated_geometry_set")
+        else None
+    )
     if shown is not None:
         equal(len(shown.pointcloud.points), 125)
     equal(bpy.context.object.modifiers["Whorl"].node_group.name, "Whorl Points")

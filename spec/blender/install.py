@@ -21,8 +21,11 @@ def install():
     """Returns the name under which Blender knows it."""
     if EXTENSIONS:
         import addon_utils
+
         addon_utils.enable("bl_pkg")
-        bpy.ops.extensions.package_install_files(filepath=ZIP, repo="user_default", enable_on_install=True)
+        bpy.ops.extensions.package_install_files(
+            filepath=ZIP, repo="user_default", enable_on_install=True
+        )
         return "bl_ext.user_default.whorl"
     bpy.ops.preferences.addon_install(filepath=ZIP)
     bpy.ops.preferences.addon_enable(module="whorl")
@@ -32,6 +35,7 @@ def install():
 def works_and_goes():
     name = install()
     import importlib
+
     addon = importlib.import_module(name)
     from_user = os.environ["BLENDER_USER_SCRIPTS"], os.environ["BLENDER_USER_EXTENSIONS"]
     assert addon.__file__.startswith(from_user), addon.__file__
@@ -47,6 +51,8 @@ def works_and_goes():
 
 
 if ZIP:
-    check("the one zip installs, fills a cube, and leaves nothing mapped when it is disabled")(works_and_goes)
+    check("the one zip installs, fills a cube, and leaves nothing mapped when it is disabled")(
+        works_and_goes
+    )
 else:
     skip("the one zip", "./dev blender-zip could not make it")

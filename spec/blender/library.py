@@ -10,7 +10,18 @@ import tempfile
 from pathlib import Path
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import bpy, check, cube, equal, finish, mesh_object, near, np, raises, start  # noqa: E402
+from support import (
+    bpy,
+    check,
+    cube,
+    equal,
+    finish,
+    mesh_object,
+    near,
+    np,
+    raises,
+    start,
+)  # noqa: E402
 
 whorl = start()
 from whorl import header, library, transfer  # noqa: E402
@@ -25,7 +36,11 @@ def mapped():
 @check("structs have the sizes and offsets that the compiler gives them")
 def _():
     declared = header.parse(TEXT)
-    structs = {n: t for n, t in declared.types.items() if isinstance(t, type) and issubclass(t, ctypes.Structure)}
+    structs = {
+        n: t
+        for n, t in declared.types.items()
+        if isinstance(t, type) and issubclass(t, ctypes.Structure)
+    }
     assert len(structs) >= 9, sorted(structs)
     lines = ["#include <stdio.h>", "#include <whorl.h>", "int main(void) {"]
     wanted = []
@@ -37,8 +52,11 @@ def _():
             wanted.append(getattr(kind, field).offset)
     folder = Path(tempfile.mkdtemp())
     (folder / "a.c").write_text("\n".join(lines) + "return 0; }\n")
-    subprocess.run(["cc", "-I", str(Path(os.environ["WHORL_SOURCE"], "runtime")), "a.c", "-o", "a"],
-                   cwd=folder, check=True)
+    subprocess.run(
+        ["cc", "-I", str(Path(os.environ["WHORL_SOURCE"], "runtime")), "a.c", "-o", "a"],
+        cwd=folder,
+        check=True,
+    )
     said = subprocess.run([str(folder / "a")], capture_output=True, text=True, check=True).stdout
     shutil.rmtree(folder)
     equal([int(line) for line in said.split()], wanted)
@@ -98,7 +116,9 @@ def _():
     before = os.environ["WHORL_ROOT"]
     root = Path(tempfile.mkdtemp())
     (root / "include").mkdir()
-    (root / "include" / "whorl.h").write_text(re.sub(r"(#define WH_VERSION) \d+", r"\1 90900", TEXT))
+    (root / "include" / "whorl.h").write_text(
+        re.sub(r"(#define WH_VERSION) \d+", r"\1 90900", TEXT)
+    )
     (root / "lib").symlink_to(Path(before, "lib"))
     os.environ["WHORL_ROOT"] = str(root)
     try:
@@ -112,11 +132,17 @@ def _():
 
 @check("positions and triangles come out as Blender has them")
 def _():
-    obj = mesh_object("Mixed", [(0, 0, 0), (2, 0, 0), (2, 2, 0), (0, 2, 0), (1, 1, 3)],
-                      [(3, 2, 1, 0), (0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)])
+    obj = mesh_object(
+        "Mixed",
+        [(0, 0, 0), (2, 0, 0), (2, 2, 0), (0, 2, 0), (1, 1, 3)],
+        [(3, 2, 1, 0), (0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)],
+    )
     near(transfer.read_positions(obj.data), [v.co for v in obj.data.vertices], 0)
     obj.data.calc_loop_triangles()
-    equal(transfer.read_triangles(obj.data).tolist(), [list(t.vertices) for t in obj.data.loop_triangles])
+    equal(
+        transfer.read_triangles(obj.data).tolist(),
+        [list(t.vertices) for t in obj.data.loop_triangles],
+    )
     equal(transfer.read_corners(obj.data).tolist(), [loop.vertex_index for loop in obj.data.loops])
 
 
@@ -135,7 +161,10 @@ def _():
     obj = cube()
     group = obj.vertex_groups.new(name="Root")
     group.add([1, 4], 0.25, "REPLACE")
-    near(transfer.read_attribute(obj.data, obj.vertex_groups, "Root")[0][:, 0], [0, .25, 0, 0, .25, 0, 0, 0])
+    near(
+        transfer.read_attribute(obj.data, obj.vertex_groups, "Root")[0][:, 0],
+        [0, 0.25, 0, 0, 0.25, 0, 0, 0],
+    )
     heat = obj.data.attributes.new("heat", "FLOAT", "POINT")
     heat.data.foreach_set("value", np.arange(8, dtype=np.float32))
     near(transfer.read_attribute(obj.data, obj.vertex_groups, "heat")[0][:, 0], range(8))
@@ -152,6 +181,7 @@ def _():
 @check("a frame without scale keeps metres, mirrored or not")
 def _():
     from mathutils import Euler, Matrix
+
     for scale in ((2, 3, 4), (-1, 1, 1), (0.5, 0.5, 0.5)):
         world = Matrix.LocRotScale((1, 2, 3), Euler((0.3, 0.5, 0.7)), scale)
         rigid, rest = transfer.split_frame(world)

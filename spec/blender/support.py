@@ -1,4 +1,5 @@
-"""What the scripts share: the add-on from the source tree, whorl from the build folder, one line a result."""
+"""What the scripts share: the add-on from the source tree, whorl from the build folder, one line a
+result."""
 
 import os
 import sys
@@ -8,7 +9,9 @@ import traceback
 SOURCE = os.environ.get("WHORL_SOURCE", ".")
 sys.path.insert(0, os.path.join(SOURCE, "hosts", "blender"))
 os.environ.setdefault("WHORL_ROOT", os.environ.get("WHORL_BUILD", ""))
-os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="whorl-blender-")  # no kernels of an earlier run
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(
+    prefix="whorl-blender-"
+)  # no kernels of an earlier run
 
 import bpy  # noqa: E402
 import numpy as np  # noqa: E402
@@ -21,6 +24,7 @@ def fresh():
 
 def start():
     import whorl
+
     fresh()
     whorl.register()
     return whorl
@@ -39,10 +43,12 @@ def check(what):
             print(f"ok {what}", flush=True)
         except BaseException as problem:
             place = traceback.extract_tb(problem.__traceback__)[-1]
-            why = f"{type(problem).__name__}: {problem} ({os.path.basename(place.filename)}:{place.lineno})"
+            where = f"{os.path.basename(place.filename)}:{place.lineno}"
+            why = f"{type(problem).__name__}: {problem} ({where})"
             print(f"not ok {what}: " + " ".join(why.split()), flush=True)
             traceback.print_exc()
         return function
+
     return run
 
 
@@ -55,8 +61,14 @@ def equal(a, b, what=""):
 
 
 def near(a, b, tolerance=1e-5, what=""):
-    far = float(np.max(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64)))) if np.size(a) else 0.0
-    assert np.shape(a) == np.shape(b) and far <= tolerance, f"{what} {far} apart, {np.shape(a)} {np.shape(b)}".strip()
+    far = (
+        float(np.max(np.abs(np.asarray(a, np.float64) - np.asarray(b, np.float64))))
+        if np.size(a)
+        else 0.0
+    )
+    assert (
+        np.shape(a) == np.shape(b) and far <= tolerance
+    ), f"{what} {far} apart, {np.shape(a)} {np.shape(b)}".strip()
 
 
 def raises(kind, function, *arguments, **named):
@@ -80,8 +92,10 @@ def mesh_object(name, vertices, faces):
     return link(bpy.data.objects.new(name, mesh))
 
 
-CUBE = ([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)],
-        [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)])
+CUBE = (
+    [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)],
+    [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)],
+)
 
 
 def cube(name="Cube", size=1.0):
@@ -127,7 +141,8 @@ class Project:
 
 
 def finish(addon):
-    """Blender 4.2 as a module may fall over after Python's end, with or without an add-on: none of our business."""
+    """Blender 4.2 as a module may fall over after Python's end, with or without an add-on: none of
+    our business."""
     fresh()
     addon.unregister()
     sys.stdout.flush()

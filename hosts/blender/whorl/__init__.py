@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""whorl in Blender: fill any mesh with points, and deform it by a pipeline that stays editable while it runs."""
+"""whorl in Blender: fill any mesh with points, and deform it by a pipeline that stays editable
+while it runs."""
 
 bl_info = {
     "name": "whorl",
@@ -7,20 +8,18 @@ bl_info = {
     "version": (0, 1, 0),
     "blender": (3, 4, 0),
     "location": "3D View > Sidebar > whorl, and Object > Sample Object's Inside",
-    "description": "Points inside any mesh, and deformers in Lua and C that are reloaded as they are saved",
+    "description": "Points inside any mesh, and deformers that reload as they are saved",
     "category": "Object",
 }
 
-if "bpy" in locals():  # Blender reloads the scripts: the modules too
-    import importlib
-    for module in (header, library, session, transfer, params, pointset, fill, sessions,  # noqa: F821
-                   live, handlers, presets, operators, panel):  # noqa: F821
-        importlib.reload(module)
+import sys
 
-import bpy  # noqa: E402
+import bpy
 
-from . import (header, library, session, transfer, params, pointset, fill, sessions,  # noqa: E402
-               live, handlers, presets, operators, panel)
+for name in [name for name in sys.modules if name.startswith(__name__ + ".")]:
+    del sys.modules[name]  # Blender reloads this file alone when it changed
+
+from . import fill, handlers, library, operators, panel  # noqa: E402
 from .fill import sample  # noqa: E402
 from .library import WhorlError  # noqa: E402
 

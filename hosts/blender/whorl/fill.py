@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Points inside an object. `sample` returns arrays and touches nothing; `fill` makes or renews a point object.
+"""Points inside an object. `sample` returns arrays and touches nothing, `fill` makes an object.
 
-    import whorl                                    # as an extension: from bl_ext.user_default import whorl
-    points = whorl.sample(bpy.context.object, spacing=0.05)
-    points.position, points.id, points.winding, points.attributes["Group"]
+import whorl  # as an extension: from bl_ext.user_default import whorl
+points = whorl.sample(bpy.context.object, spacing=0.05)
+points.position, points.id, points.winding, points.attributes["Group"]
 """
 
 from __future__ import annotations
@@ -69,9 +69,12 @@ def close() -> None:
 
 # ---- what is sampled ----
 
+
 def read_shape(source, depsgraph, attributes: bool = True) -> Shape:
     if source is None or source.type not in SOLID:
-        raise WhorlError("Select an object that has a surface: a mesh, a curve, a text or a metaball")
+        raise WhorlError(
+            "Select an object that has a surface: a mesh, a curve, a text or a metaball"
+        )
     rigid, rest = transfer.split_frame(source.evaluated_get(depsgraph).matrix_world)
     with transfer.evaluated_mesh(source, depsgraph) as mesh:
         position = transfer.to_frame(transfer.read_positions(mesh), rest)
@@ -99,10 +102,13 @@ def _check(name: str, position: np.ndarray, triangle: np.ndarray) -> None:
         raise WhorlError(f"{name} has no faces (give it some, or a modifier that makes them)")
     wrong = ~np.isfinite(position).all(axis=1)
     if wrong.any():
-        raise WhorlError(f"{name}: vertex {int(wrong.argmax())} is not at a finite place (move or delete it)")
+        raise WhorlError(
+            f"{name}: vertex {int(wrong.argmax())} is not at a finite place (move or delete it)"
+        )
 
 
 # ---- sampling ----
+
 
 def run(shape: Shape, settings: Settings) -> Points:
     opened = session()
@@ -117,9 +123,15 @@ def run(shape: Shape, settings: Settings) -> Points:
 
 def _set(opened: Session, settings: Settings) -> None:
     known = {param.id: param for param in opened.params()}
-    wanted = {"spacing": settings.spacing, "count": settings.count, "seed": settings.seed,
-              "at_least": settings.at_least, "jitter": settings.jitter,
-              "lattice": LATTICES.index(settings.lattice), "noise": NOISES.index(settings.noise)}
+    wanted = {
+        "spacing": settings.spacing,
+        "count": settings.count,
+        "seed": settings.seed,
+        "at_least": settings.at_least,
+        "jitter": settings.jitter,
+        "lattice": LATTICES.index(settings.lattice),
+        "noise": NOISES.index(settings.noise),
+    }
     if settings.accuracy > 0:
         wanted["accuracy"] = settings.accuracy
     for name, value in wanted.items():
@@ -136,30 +148,37 @@ def guess(shape: Shape, settings: Settings) -> int:
     if box <= GUESS_FROM:
         return int(box)
     spacing = float(settings.spacing * (box / GUESS_FROM) ** (1 / 3))
-    coarse = Settings(spacing, 0, settings.seed, settings.at_least, 0, settings.lattice, settings.jitter)
+    coarse = Settings(
+        spacing, 0, settings.seed, settings.at_least, 0, settings.lattice, settings.jitter
+    )
     found = run(Shape(View(shape.view.position, shape.view.triangle), {}, None, None), coarse)
     return int(len(found.position) * (spacing / settings.spacing) ** 3)
 
 
 def sample(source, *, depsgraph=None, world: bool = True, **settings) -> Points:
-    """Points inside an object as arrays; the scene is not touched. Settings are those of bpy.ops.whorl.fill.
+    """Points inside an object as arrays; the scene is not touched. Settings are those of
+    bpy.ops.whorl.fill.
 
-    world: positions in the world; False: in the object's frame without its scale. Raises WhorlError."""
+    world: positions in the world; False: in the object's frame without its scale. Raises
+    WhorlError."""
     depsgraph = depsgraph or bpy.context.evaluated_depsgraph_get()
     wanted = Settings(**settings)
     shape = read_shape(source, depsgraph, wanted.attributes)
     points = run(shape, wanted)
     if world:
         points.position = transfer.to_frame(points.position, shape.rigid)
-    points.attributes = {name: values if values.shape[1] > 1 else values[:, 0] for name, (values, _)
-                         in pointset.joined(points.attributes, shape.kinds).items()}
+    points.attributes = {
+        name: values if values.shape[1] > 1 else values[:, 0]
+        for name, (values, _) in pointset.joined(points.attributes, shape.kinds).items()
+    }
     return points
 
 
 # ---- the point object ----
 
+
 def fill(context, source, shape: Shape, settings: Settings, instance=None, radius: float = 0.0):
-    """Makes a point object for source, or renews the selected one that is already linked to it."""
+    """Makes a point object that is linked to its source, and selects it."""
     points = run(shape, settings)
     mesh = bpy.data.meshes.new(f"{source.name} Points")
     pointset.write(mesh, points, shape.kinds)

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""When outputs are cooked: as Blender says that something changed, and, in a window, when a timer finds a save.
+"""When outputs are cooked: as Blender says that something changed, and, in a window, when a timer
+finds a save.
 
-No exception leaves a handler. An output's names are kept, never the object; nothing is cooked while nothing changes."""
+No exception leaves a handler. An output's names are kept, never the object; nothing is cooked
+while nothing changes.
+"""
 
 from __future__ import annotations
 
@@ -29,6 +32,7 @@ class _Now:
 
 def reports(function):
     """A fault of ours is printed once, and stops neither Blender nor the timer."""
+
     def guarded(*arguments):
         try:
             return function(*arguments)
@@ -38,6 +42,7 @@ def reports(function):
                 _told.add(text)
                 print(f"whorl: this is a mistake in the add-on, please report it\n{text}")
             return None
+
     guarded.__name__ = function.__name__
     return guarded
 
@@ -46,6 +51,7 @@ _told: set = set()
 
 
 # ---- outputs ----
+
 
 def rescan() -> None:
     """Looks for outputs among all objects, and closes the pipelines that none has."""
@@ -73,6 +79,7 @@ def note(obj) -> None:
 
 
 # ---- cooks ----
+
 
 def cook(moment: Moment, which=None) -> int:
     """Cooks those outputs (None: all); returns how many were written."""
@@ -142,6 +149,7 @@ def redraw() -> None:
 
 # ---- what Blender calls ----
 
+
 @persistent
 @reports
 def _depsgraph_updated(scene, depsgraph):
@@ -199,7 +207,10 @@ def _render_ended(*_):
 def _warn_of_interface() -> None:
     scene = bpy.context.scene
     if _Now.names and scene is not None and not scene.render.use_lock_interface:
-        print("whorl: Render > Lock Interface is off: Blender may crash while the window and the render change a mesh")
+        print(
+            "whorl: Render > Lock Interface is off: the window and the render may change a mesh "
+            "at the same time, and crash Blender"
+        )
 
 
 @persistent

@@ -2,7 +2,8 @@
 """Reads the C declarations of whorl.h, between its ffi marks, into ctypes.
 
 The header is the only place where the interface stands: what it gains is here at the next start.
-Numbers that a pointer leads to are plain addresses (c_void_p), since they come from numpy arrays."""
+Numbers that a pointer leads to are plain addresses (c_void_p), since they come from numpy arrays.
+"""
 
 from __future__ import annotations
 

@@ -42,14 +42,18 @@ class Library:
             try:
                 function = getattr(self._handle, name)
             except AttributeError:
-                raise WhorlError(f"{self._handle._name}: it has no {name}: it is not of this "
-                                 "version of the add-on (install the add-on again)") from None
+                raise WhorlError(
+                    f"{self._handle._name}: it has no {name}: it is not of this "
+                    "version of the add-on (install the add-on again)"
+                ) from None
             function.restype, function.argtypes = result, arguments
             setattr(self, name, function)
         version, wanted = self.wh_version(), self.declared.version
         if version // 100 != wanted // 100:
-            raise WhorlError(f"{self._handle._name}: it is version {spell(version)}, and the add-on is for "
-                             f"{spell(wanted)} (install the add-on again)")
+            raise WhorlError(
+                f"{self._handle._name}: it is version {spell(version)}, and the add-on is for "
+                f"{spell(wanted)} (install the add-on again)"
+            )
 
     def new(self, name: str, **members):
         """A struct of that name, with its size set."""
@@ -98,14 +102,14 @@ def spell(version: int) -> str:
 
 
 def make_runnable(root: Path) -> None:
-    """The helper program that tries new kernels; what unpacks add-ons forgets that it is a program."""
+    """The helper that tries new kernels; what unpacks add-ons forgets that it is a program."""
     helper = root / "lib" / "whorl" / "whorl-canary"
     try:
         mode = helper.stat().st_mode
         if not mode & stat.S_IXUSR:
             helper.chmod(mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
     except OSError:
-        pass  # not there, or not ours to change: whorl says so when it needs it
+        pass  # not there, or not ours to change: whorl says so when it is wanted
 
 
 def _declare(path: Path) -> header.Declarations:

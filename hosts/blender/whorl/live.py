@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Deform live: a source object, a pipeline, and an output object that is written whenever one of the three changed.
+"""Deform live: a source object, a pipeline, and an output object that is written whenever one of
+the three changed.
 
-Nothing here holds an object from one call to the next: undo and loading replace them all. What is remembered of an
-output lies under its name, and is thrown away with them."""
+Nothing here holds an object from one call to the next: undo and loading replace them all. What
+is remembered of an output lies under its name, and is thrown away with them."""
 
 from __future__ import annotations
 
@@ -18,9 +19,28 @@ from .session import Session, View
 
 MODIFIER, GROUP = "Whorl Source", "Whorl Source"
 # These move points, and leave faces, groups and colours as they are.
-MOVERS = {"ARMATURE", "CAST", "CORRECTIVE_SMOOTH", "CURVE", "DISPLACE", "HOOK", "LAPLACIANDEFORM",
-          "LAPLACIANSMOOTH", "LATTICE", "MESH_DEFORM", "SHRINKWRAP", "SIMPLE_DEFORM", "SMOOTH", "SURFACE_DEFORM",
-          "VOLUME_DISPLACE", "WARP", "WAVE", "CLOTH", "SOFT_BODY", "MESH_CACHE"}
+MOVERS = {
+    "ARMATURE",
+    "CAST",
+    "CORRECTIVE_SMOOTH",
+    "CURVE",
+    "DISPLACE",
+    "HOOK",
+    "LAPLACIANDEFORM",
+    "LAPLACIANSMOOTH",
+    "LATTICE",
+    "MESH_DEFORM",
+    "SHRINKWRAP",
+    "SIMPLE_DEFORM",
+    "SMOOTH",
+    "SURFACE_DEFORM",
+    "VOLUME_DISPLACE",
+    "WARP",
+    "WAVE",
+    "CLOTH",
+    "SOFT_BODY",
+    "MESH_CACHE",
+}
 
 
 @dataclass
@@ -73,7 +93,8 @@ def forget_topology() -> None:
 
 
 def refresh(obj) -> None:
-    """After a reload: sliders for what is new, a point object for a new sampler. Not for handlers of a render."""
+    """After a reload: sliders for what is new, a point object for a new sampler. Not for handlers
+    of a render."""
     try:
         session = sessions.of(obj)
         params.sync(obj, session.params())
@@ -102,7 +123,8 @@ def source_of(obj):
 
 
 def output_of(obj):
-    """The output that an object is, or gives points of, or is shown by; None: it has to do with none."""
+    """The output that an object is, or gives points of, or is shown by; None: it has to do with
+    none."""
     if obj is None or is_output(obj):
         return obj
     owner = obj.get(params.OUTPUT)
@@ -113,8 +135,10 @@ def output_of(obj):
 
 # ---- a cook ----
 
+
 def cook(obj, moment: Moment) -> bool:
-    """Brings an output up to date. True when something was written; what is wrong is the state's message."""
+    """Brings an output up to date. True when something was written; what is wrong is the state's
+    message."""
     state, began = state_of(obj), time.perf_counter()
     try:
         written = _cook(obj, state, moment)
@@ -151,8 +175,12 @@ def _cook(obj, state: State, moment: Moment) -> bool:
     view = View(state.position, state.triangle, state.attributes, state.topology)
     moved = session.deform(view, moment.seconds)
     _write(obj, state, moved)
-    _write_points(obj, session, View(moved, state.triangle, state.attributes, state.topology, state.position),
-                  moment.seconds)
+    _write_points(
+        obj,
+        session,
+        View(moved, state.triangle, state.attributes, state.topology, state.position),
+        moment.seconds,
+    )
     state.key, state.cook_ms = key, session.cook_ms
     return True
 
@@ -175,17 +203,23 @@ def _read(obj, state: State, session: Session, moment: Moment) -> bool:
 
 
 def _frame(obj, source, depsgraph):
-    """Source's scale goes into the points, so that metres are metres; its place and turn into the parent's."""
+    """Source's scale goes into the points, so that metres are metres; its place and turn into the
+    parent's."""
     _, rest = transfer.split_frame(source.evaluated_get(depsgraph).matrix_world)
     inverse = rest.inverted_safe()
-    if obj.parent == source and not np.allclose(np.array(obj.matrix_parent_inverse), np.array(inverse), atol=1e-6):
+    if obj.parent == source and not np.allclose(
+        np.array(obj.matrix_parent_inverse), np.array(inverse), atol=1e-6
+    ):
         obj.matrix_parent_inverse = inverse
     return rest
 
 
 def _read_topology(obj, state: State, source, mesh, rest, moment: Moment) -> bool:
-    """Faces are compared only where something may have changed them: on large meshes that is not free."""
-    known = state.corners is not None and len(obj.data.vertices) == len(mesh.vertices) == state.points
+    """Faces are compared only where something may have changed them: on large meshes that is not
+    free."""
+    known = (
+        state.corners is not None and len(obj.data.vertices) == len(mesh.vertices) == state.points
+    )
     edited = _is_touched(source, moment)
     if known and len(mesh.loops) == len(state.corners) and not edited and _only_moved(source):
         return True
@@ -194,14 +228,21 @@ def _read_topology(obj, state: State, source, mesh, rest, moment: Moment) -> boo
         return True
     triangle = transfer.read_triangles(mesh, corners)
     _copy_mesh(obj, source, transfer.is_mirrored(rest), moment)
-    _new_topology(state, corners, faces, triangle[:, ::-1] if transfer.is_mirrored(rest) else triangle)
+    _new_topology(
+        state, corners, faces, triangle[:, ::-1] if transfer.is_mirrored(rest) else triangle
+    )
     return False
 
 
 def _new_topology(state: State, corners, faces, triangle) -> None:
     global _topologies
     _topologies += 1
-    state.corners, state.faces, state.triangle, state.topology = corners, faces, triangle, _topologies
+    state.corners, state.faces, state.triangle, state.topology = (
+        corners,
+        faces,
+        triangle,
+        _topologies,
+    )
     state.attributes, state.position = {}, None
 
 
@@ -210,7 +251,11 @@ def _is_touched(source, moment: Moment) -> bool:
 
 
 def _only_moved(source) -> bool:
-    return source.type == "MESH" and source.mode != "EDIT" and all(m.type in MOVERS for m in source.modifiers)
+    return (
+        source.type == "MESH"
+        and source.mode != "EDIT"
+        and all(m.type in MOVERS for m in source.modifiers)
+    )
 
 
 def _copy_mesh(obj, source, mirrored: bool, moment: Moment) -> None:
@@ -219,7 +264,9 @@ def _copy_mesh(obj, source, mirrored: bool, moment: Moment) -> None:
     if source.mode == "EDIT":
         mesh = bpy.data.meshes.new_from_object(seen)
     else:
-        mesh = bpy.data.meshes.new_from_object(seen, preserve_all_data_layers=True, depsgraph=moment.depsgraph)
+        mesh = bpy.data.meshes.new_from_object(
+            seen, preserve_all_data_layers=True, depsgraph=moment.depsgraph
+        )
     if mirrored:
         mesh.flip_normals()
     _swap_mesh(obj, mesh)
@@ -242,11 +289,19 @@ def _read_made(obj, state: State, session: Session, moment: Moment) -> bool:
     if not session.has_mesh():
         raise WhorlError(f"{obj.name} has no source object, and its pipeline makes no mesh")
     position, triangle = session.source(moment.seconds)
-    same = (state.position is not None and len(obj.data.vertices) == len(position)
-            and np.array_equal(triangle, state.triangle) and np.array_equal(position, state.position))
+    same = (
+        state.position is not None
+        and len(obj.data.vertices) == len(position)
+        and np.array_equal(triangle, state.triangle)
+        and np.array_equal(position, state.position)
+    )
     if same:
         return True
-    if state.triangle is None or not np.array_equal(triangle, state.triangle) or len(obj.data.vertices) != len(position):
+    if (
+        state.triangle is None
+        or not np.array_equal(triangle, state.triangle)
+        or len(obj.data.vertices) != len(position)
+    ):
         mesh = bpy.data.meshes.new(obj.data.name)
         mesh.from_pydata(position.tolist(), [], triangle.tolist())
         _swap_mesh(obj, mesh)
@@ -255,17 +310,27 @@ def _read_made(obj, state: State, session: Session, moment: Moment) -> bool:
     return False
 
 
-def _read_attributes(state: State, session: Session, source, mesh, same: bool, moment: Moment) -> bool:
-    """Those that the pipeline names. Weights are read only where they may have changed: Blender hands them out one by
-    one."""
+def _read_attributes(
+    state: State, session: Session, source, mesh, same: bool, moment: Moment
+) -> bool:
+    """Those that the pipeline names. Weights are read only where they may have changed: Blender
+    hands them out one by one."""
     named = session.attributes()
-    if same and set(state.attributes) == named and not _is_touched(source, moment) and _only_moved(source):
+    if (
+        same
+        and set(state.attributes) == named
+        and not _is_touched(source, moment)
+        and _only_moved(source)
+    ):
         return True
     groups = source.vertex_groups if source.type == "MESH" else {}
     found = {name: transfer.read_attribute(mesh, groups, name) for name in named}
-    values = {name: transfer.one_number(read[0]) for name, read in found.items() if read is not None}
+    values = {
+        name: transfer.one_number(read[0]) for name, read in found.items() if read is not None
+    }
     same = set(values) == set(state.attributes) and all(
-        np.array_equal(v, state.attributes[name]) for name, v in values.items())
+        np.array_equal(v, state.attributes[name]) for name, v in values.items()
+    )
     state.attributes = values
     return same
 
@@ -279,12 +344,15 @@ def _write(obj, state: State, moved: np.ndarray) -> None:
 
 # ---- points of the pipeline's samplers ----
 
+
 def _write_points(obj, session: Session, view: View, seconds: float) -> None:
     for child in obj.children:
         name = child.get(params.SAMPLER)
         if isinstance(name, str) and child.get(params.OUTPUT) == obj and child.type == "MESH":
             points = session.sample(name, view, seconds)
-            pointset.write(child.data, points, {n: "FLOAT" for n in points.attributes if n in view.attributes})
+            pointset.write(
+                child.data, points, {n: "FLOAT" for n in points.attributes if n in view.attributes}
+            )
 
 
 def add_points(obj, session: Session, collection) -> list:
@@ -293,7 +361,9 @@ def add_points(obj, session: Session, collection) -> list:
     made = []
     for sampler in session.samplers():
         if sampler not in have:
-            child = bpy.data.objects.new(f"{obj.name} {sampler}", bpy.data.meshes.new(f"{obj.name} {sampler}"))
+            child = bpy.data.objects.new(
+                f"{obj.name} {sampler}", bpy.data.meshes.new(f"{obj.name} {sampler}")
+            )
             child[params.OUTPUT], child[params.SAMPLER] = obj, sampler
             child.parent = obj
             collection.objects.link(child)
@@ -305,6 +375,7 @@ def add_points(obj, session: Session, collection) -> list:
 
 
 # ---- making an output ----
+
 
 def make(context, source, hide: bool):
     """An output object beside its source, without a pipeline yet."""
@@ -340,7 +411,8 @@ def _collection(context, source):
 
 
 def _depend(obj, source) -> None:
-    """Makes Blender evaluate a hidden source, and before its output: a modifier that does nothing and names it."""
+    """Makes Blender evaluate a hidden source, and before its output: a modifier that does nothing
+    and names it."""
     modifier = obj.modifiers.get(MODIFIER)
     if modifier is None:
         modifier = obj.modifiers.new(MODIFIER, "NODES")

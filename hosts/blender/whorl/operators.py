@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What the user does: each is in the Object menu or the sidebar, in F3, and a call of bpy.ops.whorl."""
+"""What the user does: each is in the Object menu or the sidebar, in F3, and a call of
+bpy.ops.whorl."""
 
 from __future__ import annotations
 
@@ -26,49 +27,102 @@ def complain(operator, problem: Exception) -> set:
 
 
 class WHORL_OT_fill(Operator):
-    """Fill the active object with points, wherever its surface winds around them: holes, overlaps and open parts \
-are filled as one would expect"""
-
     bl_idname = "whorl.fill"
+    bl_description = (
+        "Fill the active object with points, wherever its surface winds around them: holes, "
+        "overlaps and open parts are filled as one would expect"
+    )
     bl_label = "Sample Object's Inside"
     bl_options = {"REGISTER", "UNDO", "PRESET"}
 
     spacing: FloatProperty(
-        name="Spacing", description="Distance from each point to its nearest neighbours", default=0.1, min=1e-6,
-        soft_min=1e-3, soft_max=10, subtype="DISTANCE", unit="LENGTH", precision=4)
+        name="Spacing",
+        description="Distance from each point to its nearest neighbours",
+        default=0.1,
+        min=1e-6,
+        soft_min=1e-3,
+        soft_max=10,
+        subtype="DISTANCE",
+        unit="LENGTH",
+        precision=4,
+    )
     count: IntProperty(
-        name="Count", description="So many random points in place of a lattice; 0 for a lattice", default=0, min=0,
-        max=100_000_000)
+        name="Count",
+        description="So many random points in place of a lattice; 0 for a lattice",
+        default=0,
+        min=0,
+        max=100_000_000,
+    )
     seed: IntProperty(name="Seed", description="Other random points", default=0, min=0)
     at_least: FloatProperty(
-        name="Winding Number", description="Keep points around which the surface winds this often or more: 1 inside a "
-        "closed mesh, less near holes, more where parts overlap", default=0.5, min=-4, max=4, precision=3)
+        name="Winding Number",
+        description="Keep points around which the surface winds this often or more: 1 inside a "
+        "closed mesh, less near holes, more where parts overlap",
+        default=0.5,
+        min=-4,
+        max=4,
+        precision=3,
+    )
     accuracy: FloatProperty(
-        name="Accuracy", description="Largest error of the winding numbers that points carry; 0 for those that "
-        "sampling finds. Which points are inside never depends on it", default=0, min=0, max=0.1, precision=5)
+        name="Accuracy",
+        description="Largest error of the winding numbers that points carry; 0 for those that "
+        "sampling finds. Which points are inside never depends on it",
+        default=0,
+        min=0,
+        max=0.1,
+        precision=5,
+    )
     lattice: EnumProperty(
-        name="Lattice", description="Where the points are", items=(
+        name="Lattice",
+        description="Where the points are",
+        items=(
             ("cubic", "Cubic", "At the corners of cubes"),
             ("body-centred", "Body-Centred", "Cubes with one more point in their middle"),
-            ("hexagonal", "Hexagonal", "The densest packing")))
+            ("hexagonal", "Hexagonal", "The densest packing"),
+        ),
+    )
     jitter: FloatProperty(
-        name="Jitter", description="How far points of the lattice are moved at random: 1 is half of the spacing",
-        default=0, min=0, max=1, subtype="FACTOR")
+        name="Jitter",
+        description="How far points of the lattice are moved at random: 1 is half of the spacing",
+        default=0,
+        min=0,
+        max=1,
+        subtype="FACTOR",
+    )
     noise: EnumProperty(
-        name="Distribution", description="How random points lie", items=(
+        name="Distribution",
+        description="How random points lie",
+        items=(
             ("white", "White", "Each wherever it happens to"),
-            ("blue", "Blue", "Evenly spread, no two of them close")))
+            ("blue", "Blue", "Evenly spread, no two of them close"),
+        ),
+    )
     attributes: BoolProperty(
-        name="Attributes", description="Give points the vertex groups, colours and attributes of the nearest place of "
-        "the surface, and their distance to it", default=True)
+        name="Attributes",
+        description="Give points the vertex groups, colours and attributes of the nearest place of "
+        "the surface, and their distance to it",
+        default=True,
+    )
     instance: StringProperty(
-        name="Instance", description="Object that is shown on each point; none for plain points", default="")
+        name="Instance",
+        description="Object that is shown on each point; none for plain points",
+        default="",
+    )
     radius: FloatProperty(
-        name="Radius", description="Of the points as they are shown; 0 for a quarter of the spacing", default=0, min=0,
-        subtype="DISTANCE", unit="LENGTH")
+        name="Radius",
+        description="Of the points as they are shown; 0 for a quarter of the spacing",
+        default=0,
+        min=0,
+        subtype="DISTANCE",
+        unit="LENGTH",
+    )
     limit: IntProperty(
-        name="Limit", description="Make no more points than this: more are refused before they are made",
-        default=5_000_000, min=1, options={"SKIP_SAVE"})
+        name="Limit",
+        description="Make no more points than this: more are refused before they are made",
+        default=5_000_000,
+        min=1,
+        options={"SKIP_SAVE"},
+    )
 
     @classmethod
     def poll(cls, context):
@@ -80,13 +134,24 @@ are filled as one would expect"""
         return True
 
     def settings(self) -> fill.Settings:
-        return fill.Settings(self.spacing, self.count, self.seed, self.at_least, self.accuracy, self.lattice,
-                             self.jitter, self.noise, self.attributes)
+        return fill.Settings(
+            self.spacing,
+            self.count,
+            self.seed,
+            self.at_least,
+            self.accuracy,
+            self.lattice,
+            self.jitter,
+            self.noise,
+            self.attributes,
+        )
 
     def invoke(self, context, event):
         """Asks before it makes a million points; scripts are held by the limit only."""
         try:
-            shape = fill.read_shape(source_of(context.object), context.evaluated_depsgraph_get(), attributes=False)
+            shape = fill.read_shape(
+                source_of(context.object), context.evaluated_depsgraph_get(), attributes=False
+            )
             self.expected = fill.guess(shape, self.settings())
         except WhorlError as problem:
             return complain(self, problem)
@@ -101,11 +166,20 @@ are filled as one would expect"""
             shape = fill.read_shape(source, context.evaluated_depsgraph_get(), self.attributes)
             expected = fill.guess(shape, self.settings())
             if expected > self.limit:
-                raise WhorlError(f"This makes about {expected:,} points, and the limit is {self.limit:,} "
-                                 "(raise Spacing, or the Limit)")
+                raise WhorlError(
+                    f"This makes about {expected:,} points, and the limit is {self.limit:,} "
+                    "(raise Spacing, or the Limit)"
+                )
             if source.mode != "OBJECT":
                 bpy.ops.object.mode_set(mode="OBJECT")
-            made = fill.fill(context, source, shape, self.settings(), bpy.data.objects.get(self.instance), self.radius)
+            made = fill.fill(
+                context,
+                source,
+                shape,
+                self.settings(),
+                bpy.data.objects.get(self.instance),
+                self.radius,
+            )
         except WhorlError as problem:
             return complain(self, problem)
         self.report({"INFO"}, f"{len(made.data.vertices):,} points inside {source.name}")
@@ -136,16 +210,26 @@ are filled as one would expect"""
 
 
 class WHORL_OT_deform(Operator):
-    """Deform the active object by a pipeline, live: a new object shows the result, and follows every change of the source, the sliders, the pipeline and its kernels. The source's data stays as it is"""
-
     bl_idname = "whorl.deform"
+    bl_description = (
+        "Deform the active object by a pipeline, live: a new object shows the result, and follows "
+        "every change of the source, the sliders, the pipeline and its kernels. The source's data "
+        "stays as it is"
+    )
     bl_label = "Deform by Pipeline"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(name="Pipeline", description="Lua file of the pipeline", subtype="FILE_PATH")
-    text: StringProperty(name="Text", description="Text block that is the pipeline, in place of a file")
-    hide: BoolProperty(name="Hide Source", description="Hide the source, in renders too: its output stands there",
-                       default=True)
+    filepath: StringProperty(
+        name="Pipeline", description="Lua file of the pipeline", subtype="FILE_PATH"
+    )
+    text: StringProperty(
+        name="Text", description="Text block that is the pipeline, in place of a file"
+    )
+    hide: BoolProperty(
+        name="Hide Source",
+        description="Hide the source, in renders too: its output stands there",
+        default=True,
+    )
     filter_glob: StringProperty(default="*.lua", options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context, event):
@@ -173,7 +257,9 @@ class WHORL_OT_deform(Operator):
     def _check(self, source):
         library.get()
         if not self.text and not os.path.isfile(bpy.path.abspath(self.filepath)):
-            raise WhorlError(f"{self.filepath or 'no file'}: there is no such pipeline (choose a Lua file)")
+            raise WhorlError(
+                f"{self.filepath or 'no file'}: there is no such pipeline (choose a Lua file)"
+            )
         if self.text and self.text not in bpy.data.texts:
             raise WhorlError(f"{self.text}: there is no such text (choose one of the text editor)")
 
@@ -247,13 +333,15 @@ class OfOutput:
 
 
 class WHORL_OT_step(OfOutput, Operator):
-    """Go back to an older generation of this kernel, or forward again; it stays until the next save"""
+    """Go back to an older generation of this kernel, or forward; it stays until the next save"""
 
     bl_idname = "whorl.step"
     bl_label = "Step Through Generations"
 
     kernel: StringProperty(name="Kernel", description="Such as deform.twist")
-    step: IntProperty(name="Step", description="-1 for the one before, 1 for the one after", default=-1)
+    step: IntProperty(
+        name="Step", description="-1 for the one before, 1 for the one after", default=-1
+    )
 
     def execute(self, context):
         try:
@@ -303,7 +391,7 @@ class WHORL_OT_edit(OfOutput, Operator):
         session = sessions.find(obj)
         start = f"{session.path}:" if session else ""
         for message in session.messages.values() if session else ():
-            number = message[len(start):].split(":")[0]
+            number = message[len(start) :].split(":")[0]
             if message.startswith(start) and number.isdigit():
                 return int(number)
         return 1
@@ -338,5 +426,12 @@ class WHORL_OT_select_source(OfOutput, Operator):
         return {"FINISHED"}
 
 
-CLASSES = [WHORL_OT_fill, WHORL_OT_deform, WHORL_OT_reload, WHORL_OT_preset, WHORL_OT_step, WHORL_OT_edit,
-           WHORL_OT_select_source]
+CLASSES = [
+    WHORL_OT_fill,
+    WHORL_OT_deform,
+    WHORL_OT_reload,
+    WHORL_OT_preset,
+    WHORL_OT_step,
+    WHORL_OT_edit,
+    WHORL_OT_select_source,
+]

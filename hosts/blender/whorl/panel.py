@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The sidebar: what runs, how fast, what is wrong, and the sliders. Drawing asks, and never opens or cooks."""
+"""The sidebar: what runs, how fast, what is wrong, and the sliders. Drawing asks, and never opens
+or cooks."""
 
 from __future__ import annotations
 
@@ -92,10 +93,14 @@ class WHORL_PT_main(Sidebar, Panel):
         if state.cooks:
             column = layout.column(align=True)
             column.label(text=tr("{:,} points").format(state.points), translate=False)
-            column.label(text=tr("{:.2f} ms, kernels {:.2f} ms").format(state.whole_ms, state.cook_ms),
-                         translate=False)
+            column.label(
+                text=tr("{:.2f} ms, kernels {:.2f} ms").format(state.whole_ms, state.cook_ms),
+                translate=False,
+            )
         else:
-            layout.label(text="Up to date" if not any(messages) else "The last good version is shown")
+            layout.label(
+                text="Up to date" if not any(messages) else "The last good version is shown"
+            )
 
 
 class WHORL_PT_params(OfOutput, Panel):
@@ -111,7 +116,9 @@ class WHORL_PT_params(OfOutput, Panel):
             layout.label(text="The pipeline exposes none", icon="INFO")
         for param in shown:
             label = param.label + (f" ({param.unit})" if param.unit and param.unit != "m" else "")
-            layout.column().prop(obj, f'["{bpy.utils.escape_identifier(param.id)}"]', text=label, translate=False)
+            layout.column().prop(
+                obj, f'["{bpy.utils.escape_identifier(param.id)}"]', text=label, translate=False
+            )
 
 
 class WHORL_PT_kernels(OfOutput, Panel):
@@ -133,15 +140,24 @@ class WHORL_PT_kernels(OfOutput, Panel):
         row = layout.split(factor=0.68)
         name = f'{stage["name"]} ({stage["kernel"]})' if stage["name"] else stage["kernel"]
         icon = "CHECKMARK" if stage["enabled"] else "HIDE_ON"
-        row.label(text=name, icon="ERROR" if stage["kernel"] in session.messages else icon, translate=False)
+        row.label(
+            text=name,
+            icon="ERROR" if stage["kernel"] in session.messages else icon,
+            translate=False,
+        )
         row.label(text=f'{stage["milliseconds"]:.2f} ms', translate=False)
         if kernel.get("builtin", True):
             return
         row = layout.row(align=True)
-        words = tr("Gen. {}").format(stage["generation"]) + (" " + tr("(fast)") if kernel["fast"] else "")
+        words = tr("Gen. {}").format(stage["generation"]) + (
+            " " + tr("(fast)") if kernel["fast"] else ""
+        )
         latency = session.latency.get(stage["kernel"])
-        row.label(text=words + (f", {latency:.0f} ms" if latency else ""), icon="PINNED" if kernel["pinned"] else "BLANK1",
-                  translate=False)
+        row.label(
+            text=words + (f", {latency:.0f} ms" if latency else ""),
+            icon="PINNED" if kernel["pinned"] else "BLANK1",
+            translate=False,
+        )
         for step, icon in ((-1, "TRIA_LEFT"), (1, "TRIA_RIGHT")):
             button = row.operator("whorl.step", text="", icon=icon)
             button.kernel, button.step = stage["kernel"], step
@@ -173,9 +189,14 @@ class WhorlPreferences(AddonPreferences):
     bl_idname = __package__
 
     kernels: bpy.props.StringProperty(
-        name="Kernels", description="Folder of kernels in C that every pipeline may use", subtype="DIR_PATH")
+        name="Kernels",
+        description="Folder of kernels in C that every pipeline may use",
+        subtype="DIR_PATH",
+    )
     compiler: bpy.props.StringProperty(
-        name="Compiler", description="What builds kernels; empty: $CC, then cc, gcc, clang, whichever is found first")
+        name="Compiler",
+        description="What builds kernels; empty: $CC, then cc, gcc, clang",
+    )
 
     def draw(self, context):
         self.layout.use_property_split = True
@@ -189,9 +210,17 @@ def object_menu(self, context):
     self.layout.operator("whorl.deform", icon="MOD_SIMPLEDEFORM", text="Deform by Pipeline…")
 
 
-CLASSES = [WhorlPreferences, WHORL_PT_main, WHORL_PT_params, WHORL_PT_kernels, WHORL_PT_log, WHORL_MT_presets]
+CLASSES = [
+    WhorlPreferences,
+    WHORL_PT_main,
+    WHORL_PT_params,
+    WHORL_PT_kernels,
+    WHORL_PT_log,
+    WHORL_MT_presets,
+]
 
 if hasattr(bpy.types, "FileHandler"):
+
     class WHORL_FH_pipeline(bpy.types.FileHandler):
         """A pipeline that is dropped on the 3D view deforms the active object."""
 

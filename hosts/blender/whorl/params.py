@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What a pipeline exposes, as plain custom properties of the output object: they are keyed, driven, undone, copied and
-saved like any other, and a file that has them opens without the add-on."""
+"""What a pipeline exposes, as plain custom properties of the output object: they are keyed, driven,
+undone, copied and saved like any other, and a file that has them opens without the add-on."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ import bpy
 from . import library
 
 FILE, TEXT, SOURCE, LIVE, OUTPUT, SAMPLER = (
-    "whorl_file", "whorl_text", "whorl_source", "whorl_live", "whorl_output", "whorl_sampler")
+    "whorl_file",
+    "whorl_text",
+    "whorl_source",
+    "whorl_live",
+    "whorl_output",
+    "whorl_sampler",
+)
 OWN = "whorl_"  # the keys above begin with it, and no parameter may
 LARGEST = 2**31 - 1  # of Blender's whole numbers
 HAS_BOOLEANS = bpy.app.version >= (3, 5, 0)
@@ -23,18 +29,22 @@ def usable(params) -> list:
 
 
 def sync(obj, params) -> bool:
-    """Gives obj a slider for each parameter, keeps the values it has, and says the ranges. True when one is new."""
+    """Gives obj a slider for each parameter, keeps the values it has, and says the ranges. True
+    when one is new."""
     grown = False
     for param in usable(params):
         if not _fits(obj.get(param.id), param):
             obj[param.id] = _value(param, _carried(obj.get(param.id), param))
             grown = True
+        elif _is_untouched(obj, param):
+            obj[param.id] = _value(param, param.init)
         _describe(obj, param)
     return grown
 
 
 def values(obj, params) -> list:
-    """(id, components) of each parameter as obj has it, held to its range; what obj lacks is as the file says."""
+    """(id, components) of each parameter as obj has it, held to its range; what obj lacks is as the
+    file says."""
     return [(param.id, held(obj.get(param.id), param)) for param in usable(params)]
 
 
@@ -78,6 +88,17 @@ def _fits(value, param) -> bool:
     return type(value[0]) is type(wanted[0])
 
 
+def _is_untouched(obj, param) -> bool:
+    """Nobody moved the slider from where the file had put it: it follows the file."""
+    before = obj.id_properties_ui(param.id).as_dict().get("default")
+    value = obj[param.id]
+    if before is None:
+        return False
+    if param.count == 1:
+        return not hasattr(before, "__len__") and value == before
+    return hasattr(before, "__len__") and list(value) == list(before)
+
+
 def _carried(value, param) -> tuple:
     """A number keeps its value when its type changes."""
     return held(value, param) if isinstance(value, (int, float)) else param.init
@@ -88,7 +109,9 @@ def tooltip(param) -> str:
     if param.unit:
         words += f", in {param.unit}"
     if param.choices and not HAS_ITEMS:
-        words += ": " + ", ".join(f"{number} {choice}" for number, choice in enumerate(param.choices))
+        words += ": " + ", ".join(
+            f"{number} {choice}" for number, choice in enumerate(param.choices)
+        )
     return words
 
 
@@ -97,7 +120,9 @@ def _describe(obj, param) -> None:
     described = {"description": tooltip(param)}
     t = library.get().t
     if param.type == t.WH_CHOICE and HAS_ITEMS and param.count == 1:
-        described["items"] = [(word, word.replace("_", " ").capitalize(), "") for word in param.choices]
+        described["items"] = [
+            (word, word.replace("_", " ").capitalize(), "") for word in param.choices
+        ]
     if not isinstance(obj[param.id], bool):
         described |= _range(param, param.type == t.WH_FLOAT)
     try:
@@ -114,8 +139,13 @@ def _range(param, is_float: bool) -> dict:
     if is_float:
         low, high = param.min, param.max
     init = [kind(v) for v in param.init]
-    found = {"min": kind(low), "max": kind(high), "soft_min": kind(low), "soft_max": kind(high),
-             "default": init[0] if param.count == 1 else init}
+    found = {
+        "min": kind(low),
+        "max": kind(high),
+        "soft_min": kind(low),
+        "soft_max": kind(high),
+        "default": init[0] if param.count == 1 else init,
+    }
     if is_float:
         found |= {"precision": 3, "step": 1.0}
     subtype = _subtype(param, is_float)

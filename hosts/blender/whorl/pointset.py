@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Points as an object of their own: a mesh of vertices with ids, winding numbers and carried attributes, shown as
-points or as instances of a chosen object by a small Geometry Nodes group."""
+"""Points as an object of their own: a mesh of vertices with ids, winding numbers and carried
+attributes, shown as points or as instances of a chosen object by a small Geometry Nodes group."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def write(mesh, points, kinds: dict) -> None:
 
 
 def _write_ids(mesh, ids: np.ndarray) -> None:
-    """Blender's whole numbers have 32 bits: whorl's 64 in two halves, and mixed in `id`, which its nodes go by."""
+    """Blender's whole numbers have 32 bits: whorl's 64 in two halves, and mixed in `id`, which its
+    nodes go by."""
     halves = np.ascontiguousarray(ids).view(np.int32).reshape(-1, 2)
     transfer.write_attribute(mesh, LOW, halves[:, 0], "INT")
     transfer.write_attribute(mesh, HIGH, halves[:, 1], "INT")
@@ -69,6 +70,7 @@ def joined(attributes: dict, kinds: dict) -> dict:
 
 # ---- how they are shown ----
 
+
 def show(obj, radius: float, instance=None) -> None:
     """Gives the point object its modifier, or sets the one that it has."""
     group = _group(INSTANCES_GROUP if instance else POINTS_GROUP)
@@ -92,7 +94,9 @@ def identifier(group, name: str) -> str | None:
 def add_socket(group, name: str, kind: str, is_input=True):
     """A socket of a node group, in the words of this Blender."""
     if hasattr(group, "interface"):
-        return group.interface.new_socket(name, in_out="INPUT" if is_input else "OUTPUT", socket_type=kind)
+        return group.interface.new_socket(
+            name, in_out="INPUT" if is_input else "OUTPUT", socket_type=kind
+        )
     return (group.inputs if is_input else group.outputs).new(kind, name)
 
 
@@ -116,7 +120,9 @@ def _node(group, kind: str, x: int):
 def _build_points(group) -> None:
     radius = add_socket(group, "Radius", "NodeSocketFloat")
     radius.default_value, radius.min_value = 0.01, 0
-    source, points = _node(group, "NodeGroupInput", 0), _node(group, "GeometryNodeMeshToPoints", 200)
+    source, points = _node(group, "NodeGroupInput", 0), _node(
+        group, "GeometryNodeMeshToPoints", 200
+    )
     out = _node(group, "NodeGroupOutput", 400)
     group.links.new(source.outputs["Geometry"], points.inputs["Mesh"])
     group.links.new(source.outputs["Radius"], points.inputs["Radius"])
@@ -128,7 +134,9 @@ def _build_instances(group) -> None:
     scale = add_socket(group, "Scale", "NodeSocketFloat")
     scale.default_value = 1
     source, info = _node(group, "NodeGroupInput", 0), _node(group, "GeometryNodeObjectInfo", 200)
-    on, out = _node(group, "GeometryNodeInstanceOnPoints", 400), _node(group, "NodeGroupOutput", 600)
+    on, out = _node(group, "GeometryNodeInstanceOnPoints", 400), _node(
+        group, "NodeGroupOutput", 600
+    )
     info.inputs["As Instance"].default_value = True
     group.links.new(source.outputs["Geometry"], on.inputs["Points"])
     group.links.new(source.outputs["Instance"], info.inputs["Object"])

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""A pipeline file that is open: what it says, what runs, what it makes of meshes. Knows nothing of bpy."""
+"""A pipeline file that is open: what it says, what runs, what it makes of meshes. Knows nothing of
+bpy."""
 
 from __future__ import annotations
 
@@ -59,7 +60,10 @@ class View:
 
     def struct(self, lib):
         count = len(self.attributes)
-        self._kept = [(name.encode(), np.ascontiguousarray(v, np.float32)) for name, v in self.attributes.items()]
+        self._kept = [
+            (name.encode(), np.ascontiguousarray(v, np.float32))
+            for name, v in self.attributes.items()
+        ]
         self._list = (lib.t.wh_attribute * max(count, 1))()
         for entry, (name, values) in zip(self._list, self._kept):
             entry.name, entry.value = name, values.ctypes.data
@@ -71,7 +75,9 @@ class View:
             triangle_count=len(self.triangle) if has_triangles else 0,
             triangle=self.triangle.ctypes.data if has_triangles else None,
             attribute_count=count,
-            attribute=ctypes.cast(self._list, ctypes.POINTER(lib.t.wh_attribute)) if count else None,
+            attribute=(
+                ctypes.cast(self._list, ctypes.POINTER(lib.t.wh_attribute)) if count else None
+            ),
             topology=self.topology,
             rest=None if self.rest is None else self.rest.ctypes.data,
         )
@@ -90,7 +96,16 @@ class Points:
 class Session:
     """One thread at a time; a lock sees to that, since renders cook in a thread of their own."""
 
-    def __init__(self, path: str | None, *, frozen=False, threads=0, kernel_path="", cache_path="", compiler=""):
+    def __init__(
+        self,
+        path: str | None,
+        *,
+        frozen=False,
+        threads=0,
+        kernel_path="",
+        cache_path="",
+        compiler="",
+    ):
         self.lib = library.get()
         self.path = path
         self.lock = threading.RLock()
@@ -105,9 +120,15 @@ class Session:
         self._handle = ctypes.c_void_p()
         self._revision = 0
         self._values: dict[str, tuple] = {}  # that were set
-        options = self.lib.new("wh_options", host=b"blender", frozen=frozen, threads=threads,
-                               kernel_path=kernel_path.encode() or None, cache_path=cache_path.encode() or None,
-                               compiler=compiler.encode() or None)
+        options = self.lib.new(
+            "wh_options",
+            host=b"blender",
+            frozen=frozen,
+            threads=threads,
+            kernel_path=kernel_path.encode() or None,
+            cache_path=cache_path.encode() or None,
+            compiler=compiler.encode() or None,
+        )
         name = path.encode() if path is not None else None
         status = self.lib.wh_open(name, ctypes.byref(options), ctypes.byref(self._handle))
         if not self._handle:
@@ -148,8 +169,16 @@ class Session:
         t, event = self.lib.t, self.lib.new("wh_event")
         told = reloaded = False
         while self.lib.wh_next_event(self._handle, ctypes.byref(event)):
-            self._note(Event(event.kind, text(event.subject), text(event.text), event.milliseconds,
-                             event.generation, event.line))
+            self._note(
+                Event(
+                    event.kind,
+                    text(event.subject),
+                    text(event.text),
+                    event.milliseconds,
+                    event.generation,
+                    event.line,
+                )
+            )
             told = told or event.kind != t.WH_EV_STEP
             reloaded = reloaded or event.kind in (t.WH_EV_RELOADED, t.WH_EV_PARAMS)
         return told, reloaded
@@ -167,7 +196,8 @@ class Session:
             self.events.append(event)
 
     def _forget(self, subject: str) -> None:
-        """A file or kernel that was taken over has nothing wrong with it; a pipeline that runs needs all that it has."""
+        """A file or kernel that was taken over has nothing wrong with it; a pipeline that runs
+        needs all that it has."""
         if subject == self.path:
             self.messages.clear()
         else:
@@ -190,11 +220,22 @@ class Session:
     @staticmethod
     def _param(p) -> Param:
         choices = tuple(text(p.choices).split("|")) if p.choices else ()
-        return Param(text(p.id), p.type, p.count, text(p.label), text(p.unit), text(p.doc), choices,
-                     tuple(p.init[:p.count]), p.min, p.max)
+        return Param(
+            text(p.id),
+            p.type,
+            p.count,
+            text(p.label),
+            text(p.unit),
+            text(p.doc),
+            choices,
+            tuple(p.init[: p.count]),
+            p.min,
+            p.max,
+        )
 
     def set_param(self, name: str, values) -> None:
-        """Sets all components; the caller holds them to the range. Not a change of its own: the caller knows."""
+        """Sets all components; the caller holds them to the range. Not a change of its own: the
+        caller knows."""
         with self.lock:
             if self._values.get(name) == values:
                 return
@@ -204,7 +245,8 @@ class Session:
             self._revision += 1
 
     def kernels(self) -> list:
-        """Copies of wh_kernel_info as plain dictionaries; only those that did not come with whorl, or run."""
+        """Copies of wh_kernel_info as plain dictionaries; only those that did not come with whorl,
+        or run."""
         return self._list("wh_kernel_info", self.lib.wh_kernel_count, self.lib.wh_kernel_at)
 
     def stages(self) -> list:
@@ -220,12 +262,17 @@ class Session:
 
     def generations(self, kernel: str) -> list:
         lib, name = self.lib, kernel.encode()
-        return self._list("wh_generation_info", lambda s: lib.wh_generation_count(s, name),
-                          lambda s, index, out: lib.wh_generation_at(s, name, index, out))
+        return self._list(
+            "wh_generation_info",
+            lambda s: lib.wh_generation_count(s, name),
+            lambda s, index, out: lib.wh_generation_at(s, name, index, out),
+        )
 
     def use_generation(self, kernel: str, generation: int, pin: bool = False) -> None:
         with self.lock:
-            self.lib.check(self.lib.wh_generation_use(self._handle, kernel.encode(), generation, pin))
+            self.lib.check(
+                self.lib.wh_generation_use(self._handle, kernel.encode(), generation, pin)
+            )
             self.serial += 1
 
     def plan(self) -> dict:
@@ -239,7 +286,11 @@ class Session:
             plan = self.plan()
             self._facts_now = {
                 "attributes": frozenset(_named_attributes(plan)),
-                "samplers": [s["name"] or s["kernel"] for s in plan.get("samples", []) if s.get("enabled", True)],
+                "samplers": [
+                    s["name"] or s["kernel"]
+                    for s in plan.get("samples", [])
+                    if s.get("enabled", True)
+                ],
                 "mesh": bool(plan.get("mesh")),
             }
             self._facts_of = self.serial
@@ -262,7 +313,9 @@ class Session:
         with self.lock:
             began = time.perf_counter()
             struct = view.struct(self.lib)
-            self.lib.check(self.lib.wh_deform(self._handle, ctypes.byref(struct), seconds, out.ctypes.data))
+            self.lib.check(
+                self.lib.wh_deform(self._handle, ctypes.byref(struct), seconds, out.ctypes.data)
+            )
             self.cook_ms = (time.perf_counter() - began) * 1e3
         return out
 
@@ -271,7 +324,11 @@ class Session:
         sampler = name.encode() if name else None
         with self.lock:
             struct = view.struct(lib)
-            lib.check(lib.wh_sample(self._handle, sampler, ctypes.byref(struct), seconds, ctypes.byref(points)))
+            lib.check(
+                lib.wh_sample(
+                    self._handle, sampler, ctypes.byref(struct), seconds, ctypes.byref(points)
+                )
+            )
         try:
             return _copy_points(points)
         finally:
@@ -282,8 +339,17 @@ class Session:
         out = np.empty(len(query), np.float32)
         with self.lock:
             struct = view.struct(self.lib)
-            self.lib.check(self.lib.wh_field(self._handle, name.encode(), ctypes.byref(struct), seconds,
-                                             query.ctypes.data, len(query), out.ctypes.data))
+            self.lib.check(
+                self.lib.wh_field(
+                    self._handle,
+                    name.encode(),
+                    ctypes.byref(struct),
+                    seconds,
+                    query.ctypes.data,
+                    len(query),
+                    out.ctypes.data,
+                )
+            )
         return out
 
     def source(self, seconds: float = 0.0):
@@ -331,8 +397,11 @@ def _copy(address, kind, count: int, width: int = 1) -> np.ndarray:
 
 def _copy_points(points) -> Points:
     count = points.count
-    found = Points(_copy(points.position, ctypes.c_float, count, 3), _copy(points.id, ctypes.c_uint64, count),
-                   _copy(points.value, ctypes.c_float, count))
+    found = Points(
+        _copy(points.position, ctypes.c_float, count, 3),
+        _copy(points.id, ctypes.c_uint64, count),
+        _copy(points.value, ctypes.c_float, count),
+    )
     for index in range(points.attribute_count):
         attribute = points.attribute[index]
         stride = (attribute.stride or 4) // 4

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The pipelines that are open: one session for each file, whoever uses it. A text block is a file too, in a folder of
-its own that goes with this Blender."""
+"""The pipelines that are open: one session for each file, whoever uses it. A text block is a file
+too, in a folder of its own that goes with this Blender."""
 
 from __future__ import annotations
 
@@ -36,7 +36,9 @@ def of(obj) -> Session:
     if path not in _open:
         kernels, compiler = preferences()
         text = obj.get(params.TEXT)
-        if isinstance(text, bpy.types.Text) and text.filepath:  # kernels beside its file stay beside it
+        if (
+            isinstance(text, bpy.types.Text) and text.filepath
+        ):  # kernels beside its file stay beside it
             beside = os.path.dirname(bpy.path.abspath(text.filepath, library=text.library))
             kernels = ":".join(filter(None, (kernels, beside)))
         _open[path] = Session(path, kernel_path=kernels, compiler=compiler)
@@ -80,6 +82,7 @@ def close() -> None:
 
 
 # ---- text blocks ----
+
 
 def _text_path(text) -> str:
     global _folder

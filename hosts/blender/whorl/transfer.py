@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Points and triangles out of Blender's meshes and into them, by arrays.
 
-The type of an array must be exactly the one that Blender keeps, else every number is converted on its own: positions
-float32, corners as int32 of the attribute where it is, triangles uint32 (int32 takes four times as long)."""
+The type of an array must be exactly the one that Blender keeps, else every number is converted
+on its own: positions float32, corners as int32 of the attribute where it is, triangles uint32
+(int32 takes four times as long).
+"""
 
 from __future__ import annotations
 
@@ -10,9 +12,22 @@ from contextlib import contextmanager
 
 import numpy as np
 
-WIDTH = {"FLOAT": 1, "INT": 1, "INT8": 1, "BOOLEAN": 1, "FLOAT2": 2, "FLOAT_VECTOR": 3, "FLOAT_COLOR": 4,
-         "BYTE_COLOR": 4}
-PROPERTY = {"FLOAT2": "vector", "FLOAT_VECTOR": "vector", "FLOAT_COLOR": "color", "BYTE_COLOR": "color"}
+WIDTH = {
+    "FLOAT": 1,
+    "INT": 1,
+    "INT8": 1,
+    "BOOLEAN": 1,
+    "FLOAT2": 2,
+    "FLOAT_VECTOR": 3,
+    "FLOAT_COLOR": 4,
+    "BYTE_COLOR": 4,
+}
+PROPERTY = {
+    "FLOAT2": "vector",
+    "FLOAT_VECTOR": "vector",
+    "FLOAT_COLOR": "color",
+    "BYTE_COLOR": "color",
+}
 KIND = {"FLOAT": np.float32, "INT": np.int32, "INT8": np.int32, "BOOLEAN": bool}
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722], np.float32)
 
@@ -33,6 +48,7 @@ def evaluated_mesh(source, depsgraph):
 
 
 # ---- positions ----
+
 
 def _position_data(mesh):
     attribute = mesh.attributes.get("position")
@@ -55,6 +71,7 @@ def write_positions(mesh, position: np.ndarray) -> None:
 
 
 # ---- corners and triangles ----
+
 
 def read_corners(mesh) -> np.ndarray:
     """The vertex of each corner."""
@@ -85,11 +102,16 @@ def read_faces(mesh) -> np.ndarray:
 
 # ---- attributes ----
 
+
 def attribute_names(mesh, groups) -> list[str]:
     """Vertex groups and attributes that are one number or a colour for each point."""
     names = [group.name for group in groups]
     for attribute in mesh.attributes:
-        usable = attribute.domain == "POINT" or "COLOR" in attribute.data_type and attribute.domain == "CORNER"
+        usable = (
+            attribute.domain == "POINT"
+            or "COLOR" in attribute.data_type
+            and attribute.domain == "CORNER"
+        )
         if usable and attribute.data_type in WIDTH and not is_inner(attribute.name):
             names.append(attribute.name)
     return list(dict.fromkeys(names))
@@ -101,7 +123,8 @@ def is_inner(name: str) -> bool:
 
 
 def read_attribute(mesh, groups, name: str) -> tuple[np.ndarray, str] | None:
-    """(points, width) float32 of a vertex group or an attribute, and Blender's type; None: the mesh has none."""
+    """(points, width) float32 of a vertex group or an attribute, and Blender's type; None: the mesh
+    has none."""
     group = groups.get(name)
     if group is not None:
         return _read_weights(mesh, group.index)[:, None], "FLOAT"
@@ -146,7 +169,9 @@ def _read_values(attribute) -> np.ndarray:
 
 def _mean_at_points(values: np.ndarray, corners: np.ndarray, count: int) -> np.ndarray:
     uses = np.maximum(np.bincount(corners, minlength=count), 1)
-    sums = [np.bincount(corners, weights=values[:, k], minlength=count) for k in range(values.shape[1])]
+    sums = [
+        np.bincount(corners, weights=values[:, k], minlength=count) for k in range(values.shape[1])
+    ]
     return (np.stack(sums, axis=1) / uses[:, None]).astype(np.float32)
 
 
@@ -161,17 +186,22 @@ def write_attribute(mesh, name: str, values: np.ndarray, kind: str) -> None:
     dtype = KIND.get(kind, np.float32)
     if dtype is not np.float32 and values.dtype.kind == "f":
         values = np.rint(values)
-    attribute.data.foreach_set(PROPERTY.get(kind, "value"),
-                               np.ascontiguousarray(values, dtype).reshape(-1))
+    attribute.data.foreach_set(
+        PROPERTY.get(kind, "value"), np.ascontiguousarray(values, dtype).reshape(-1)
+    )
 
 
 # ---- frames ----
 
-def split_frame(matrix_world):
-    """(rigid, rest): matrix_world is rigid @ rest, and rigid neither scales nor shears, so metres stay metres.
 
-    A lattice in the rigid frame moves with its object, and has the same points wherever that stands."""
+def split_frame(matrix_world):
+    """(rigid, rest): matrix_world is rigid @ rest, and rigid neither scales nor shears, so metres
+    stay metres.
+
+    A lattice in the rigid frame moves with its object, and has the same points wherever that
+    stands."""
     from mathutils import Matrix
+
     place, turn, _ = matrix_world.decompose()
     rigid = Matrix.Translation(place) @ turn.to_matrix().to_4x4()
     return rigid, rigid.inverted() @ matrix_world
