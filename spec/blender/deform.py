@@ -203,7 +203,7 @@ def _():
 def _():
     project = Project()
     text = (
-        'return pipeline "p" { deform.linear { factor = expose({ %d, 1, 1 }, "F", { id = "f" }) },\n'
+        'return pipeline "p" { deform.linear { factor = expose({ %d, 1, 1 }, "F", { id="f" }) },\n'
         'deform.twist { angle = expose(%d, "Turn", { id = "turn" }), axis = "z" } }'
     )
     path = project.save("p.lua", text % (1, 0))
@@ -385,6 +385,39 @@ def _():
         made
     ).message
     assert source is not None
+
+
+@check("the presets that came along run, as texts that can be edited")
+def _():
+    from whorl import presets
+
+    names = [path.stem for path in presets.files()]
+    assert {"tentacle", "scatter", "fill"} <= set(names), names
+    for name in names:
+        bpy.context.view_layer.objects.active = cube()
+        equal(bpy.ops.whorl.preset(name=name), {"FINISHED"})
+        made = bpy.context.object
+        equal(live.state_of(made).message, "")
+        assert isinstance(made["whorl_text"], bpy.types.Text)
+        equal(sessions.of(made).messages, {})
+
+
+@check("a step back runs the generation before, and forward again")
+def _():
+    project = Project()
+    project.save("shift.c", SHIFT % (BY, "p->by"))
+    path = project.save("p.lua", 'return pipeline "p" { deform.shift { } }')
+    cube()
+    made = deform(path=path)
+    project.save("shift.c", SHIFT % (BY, "p->by * 5"))
+    wait(lambda: abs(positions(made.data)[4, 0] - 6) < 1e-5)
+    wait(lambda: not any(k["fast"] for k in sessions.of(made).kernels()))
+    equal(bpy.ops.whorl.step(kernel="deform.shift", step=-1), {"FINISHED"})
+    near(positions(made.data)[4, 0], 2)
+    said = raises(RuntimeError, bpy.ops.whorl.step, kernel="deform.shift", step=-1)
+    assert "deform.shift has no older generation that can run" in said, said
+    equal(bpy.ops.whorl.step(kernel="deform.shift", step=1), {"FINISHED"})
+    near(positions(made.data)[4, 0], 6)
 
 
 @check("undo brings values and the result back")

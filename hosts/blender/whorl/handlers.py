@@ -27,6 +27,7 @@ class _Now:
     busy = False  # handlers are called by what handlers do
     rendering = False
     stale = False  # outputs are to be looked for again
+    rendered = False  # a render left outputs as it saw them
     names: set = set()  # of outputs
 
 
@@ -112,6 +113,9 @@ def poll(force: bool = False) -> bool:
         return False
     if _Now.stale:
         rescan()
+    if _Now.rendered:
+        _Now.rendered = False
+        cook_now()
     changed = []
     for obj in outputs():
         _renew_text(obj)
@@ -201,6 +205,7 @@ def _render_begins(*_):
 @reports
 def _render_ended(*_):
     _Now.rendering = False
+    _Now.rendered = bool(_Now.names)
     live.forget_topology()  # the render may have seen other levels of the modifiers
 
 

@@ -47,6 +47,7 @@ MOVERS = {
 class State:
     """What was cooked last, to know what changed, and what the panel says of it."""
 
+    owner: int = 0  # address of the object, only to know it again
     key: tuple = ()
     position: np.ndarray | None = None
     corners: np.ndarray | None = None
@@ -106,7 +107,10 @@ def refresh(obj) -> None:
 
 
 def state_of(obj) -> State:
-    return _states.setdefault(obj.name_full, State())
+    state = _states.get(obj.name_full)
+    if state is None or state.owner != obj.as_pointer():  # another object took the name
+        state = _states[obj.name_full] = State(owner=obj.as_pointer())
+    return state
 
 
 def is_output(obj) -> bool:
