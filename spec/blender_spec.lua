@@ -28,7 +28,8 @@ local function find_blenders()
     end
   end
   for python in ((os.getenv("WHORL_BPY") or "") .. ":" .. root .. "/build/peers/bin/python"):gmatch("[^:]+") do
-    local status, said = shell(root, "timeout 60 " .. quote(python) .. " -c 'import bpy; print(bpy.app.version_string)'")
+    local status, said = shell(root, ("timeout 60 %s -c 'import bpy; print(bpy.app.version_string)'"):format(
+      quote(python)))
     if status == 0 then
       add(python, quote(python), "bpy " .. (said:match("(%d[%d.]+)") or "?"), false)
     end
