@@ -13,7 +13,8 @@
 
 static void *get_large(size_t bytes)
 {
-    void *p = aligned_alloc(WH_LARGE_PAGE, bytes);
+    const size_t size = (bytes + WH_LARGE_PAGE - 1) & ~(WH_LARGE_PAGE - 1); /* the rest of the last is never touched */
+    void *p = size < bytes ? NULL : aligned_alloc(WH_LARGE_PAGE, size);
     if (p)
         wh__prefer_large_pages(p, bytes);
     return p;
