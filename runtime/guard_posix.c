@@ -27,7 +27,7 @@
 #define PADDING 1024                    /* bytes between the kernel's frames and ours */
 #define MOST_WORDS 4096                 /* of the stack that are searched for an address in the kernel */
 #define NEAR_STACK ((uintptr_t)8192)    /* bytes from the stack's end, where a full one faults */
-#define MOST_TRIES 100                  /* of the watchdog to meet the thread in the kernel's own code */
+#define MOST_TRIES 500 /* a millisecond each, of the watchdog to meet the thread in the kernel's own code */
 #define UNCHECKED __attribute__((no_sanitize("address", "thread", "undefined")))
 
 /* The compiler's own setjmp keeps where to go on, and the stack; the other registers lie beside the return address of
