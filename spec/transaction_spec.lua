@@ -517,9 +517,18 @@ WH_KERNEL(deform_shift, .doc = "Shift", .prepare = deform_shift_prepare, .releas
       p:remove "shift.c"
       p:settle(s, 100)
       p:save("shift.c", shift(2))
-      p:settle(s, 600)
+      local function is_fast()
+        for _, k in ipairs(s:kernels()) do
+          if k.fast then return true end
+        end
+        return false
+      end
+      for _ = 1, 30 do -- a busy machine takes its time
+        p:settle(s, 300)
+        if not is_fast() then break end
+      end
       assert.are.equal(2, x_of(s))
-      for _, k in ipairs(s:kernels()) do assert.is_false(k.fast) end
+      assert.is_false(is_fast())
     end)
 
     it("reads the file again when a kernel that it needs is mended", function()
