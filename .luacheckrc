@@ -3,4 +3,6 @@ max_line_length = 120
 exclude_files = { "build" }
 files["spec"] = { std = "luajit+busted" }
 -- Pipelines use the words that whorl gives them.
-files["examples"] = { read_globals = { "pipeline", "deform", "field", "sample", "mesh", "expose", "reload", "host" } }
+local words = { "pipeline", "deform", "field", "sample", "mesh", "expose", "reload", "host" }
+files["examples"] = { read_globals = words }
+files["hosts/blender"] = { read_globals = words }
