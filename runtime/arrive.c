@@ -46,13 +46,13 @@ static void stand_in(wh_session *s, const wh__take *t)
     wh__module *m = wh__load_last_good(t->unit->origin, live ? atomic_load(&live->before) : 0,
                                        live ? live->generation : UINT32_MAX);
     if (m && !live) {
-        wh__push_event(s, WH_EV_LOG, t->unit->word, "%s: generation %u, the last good one, runs on", t->unit->shown.s,
-                       m->generation);
+        wh__push_event(s, WH_EV_LOG, wh__kernel_of(s, t->unit), "%s: generation %u, the last good one, runs on",
+                       t->unit->shown.s, m->generation);
         wh__registry_offer(s, t->unit->shown.s, t->unit->rank, t->unit->saved_at, 0, m);
         return;
     }
     if (m && !wh__live_switch(s, m, why, sizeof why))
-        wh__push_event(s, WH_EV_LOG, t->unit->word, "%s", why);
+        wh__push_event(s, WH_EV_LOG, wh__kernel_of(s, t->unit), "%s", why);
 }
 
 static void take_refusal(wh_session *s, const wh__take *t)
@@ -116,8 +116,8 @@ static void tell_mended(wh_session *s, const wh__take *t)
 {
     const wh__module *live = t->unit->refused ? live_module(s, t->unit) : NULL;
     if (live && live->key == t->module->key && live->generation == t->module->generation)
-        wh__push_event(s, WH_EV_LOG, t->unit->word, "%s: mended; generation %u is what runs", t->unit->shown.s,
-                       live->generation);
+        wh__push_event(s, WH_EV_LOG, wh__kernel_of(s, t->unit), "%s: mended; generation %u is what runs",
+                       t->unit->shown.s, live->generation);
 }
 
 static void take_module(wh_session *s, const wh__take *t)
@@ -173,7 +173,7 @@ void wh__take_builds(wh_session *s)
     for (wh__take t; (t = wh__units_take(&s->units)).kind != WH_TAKE_NONE; wh__take_free(&t)) {
         tell_steps(s, &t);
         if (t.log[0])
-            wh__push_event(s, WH_EV_LOG, t.unit->word, "%s", t.log);
+            wh__push_event(s, WH_EV_LOG, wh__kernel_of(s, t.unit), "%s", t.log);
         if (t.kind == WH_TAKE_MODULE)
             take_module(s, &t);
         else if (t.kind == WH_TAKE_REFUSED && !told_already(&t))

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "mesh_parse.h"
 #include <errno.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -216,12 +217,36 @@ static void note_loose(wh_mesh *m)
         wh__mesh_warn(m, "%u of %u points are in no face", loose, m->point_count);
 }
 
+static bool is_finite(const float p[3])
+{
+    return isfinite(p[0]) && isfinite(p[1]) && isfinite(p[2]);
+}
+
+/* Simulations leave points that are not finite behind. They are kept, for the order of the points counts, and whoever
+ * asks where things are leaves their triangles out; but where no point is good, the file is something else. */
+static wh_status check_finite(wh_mesh *m, const char *path)
+{
+    uint32_t first = 0;
+    for (uint32_t i = 0; i < m->point_count; i++) {
+        if (!is_finite(m->position + (size_t)3 * i) && m->lost++ == 0)
+            first = i;
+    }
+    if (m->lost == m->point_count)
+        return wh__fail(WH_ERR_IO, "%s: none of its %u points is finite (is it damaged?)", path, m->lost);
+    if (m->lost)
+        wh__mesh_warn(m,
+                      "%u of %u points are not finite, the first is point %u, counted from 0 (samplers and fields "
+                      "leave their triangles out)",
+                      m->lost, m->point_count, first);
+    return WH_OK;
+}
+
 static wh_status check(wh_mesh *m, const char *path)
 {
     if (m->point_count == 0)
         return wh__fail(WH_ERR_IO, "%s:1: there are no points in it", path);
     note_loose(m);
-    return WH_OK;
+    return check_finite(m, path);
 }
 
 wh_status wh_mesh_read(const char *path, wh_mesh **out)

@@ -11,6 +11,7 @@ struct wh_mesh {
     uint32_t *face_start; /* face_count + 1 offsets into face_index; NULL when every face is a triangle */
     uint32_t *face_index;
     wh_attribute *attribute; /* names and values owned */
+    uint32_t lost;           /* points that were not finite when it was read */
     char *note;              /* "" or a warning; owned */
     uint64_t topology;       /* unique in the process, never 0 */
 };

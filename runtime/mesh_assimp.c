@@ -10,7 +10,6 @@
 #include <assimp/config.h>
 #include <assimp/postprocess.h>
 #include <assimp/scene.h>
-#include <math.h>
 #include <string.h>
 
 typedef struct {
@@ -31,8 +30,6 @@ static wh_status add_face(reader *r, const struct aiMesh *mesh, const struct aiF
         if (i >= mesh->mNumVertices)
             return wh__fail(WH_ERR_IO, "%s: a face uses point %u but its mesh has %u", r->path, i, mesh->mNumVertices);
         float p[3] = {(float)mesh->mVertices[i].x, (float)mesh->mVertices[i].y, (float)mesh->mVertices[i].z};
-        if (!isfinite(p[0]) || !isfinite(p[1]) || !isfinite(p[2]))
-            return wh__fail(WH_ERR_IO, "%s: point %u (counted from 0) has a coordinate that is not finite", r->path, i);
         if (!wh__weld_point(&r->weld, p, &point) || !wh__faces_corner(&r->faces, point))
             return wh__out_of_memory(r->path);
     }

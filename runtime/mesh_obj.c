@@ -4,7 +4,6 @@
  * common extension; they are kept when every point has one. */
 #include "error.h"
 #include "mesh_parse.h"
-#include <math.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -16,12 +15,12 @@ typedef struct {
     uint32_t largest_line;
 } reader;
 
-static wh_status not_finite(reader *r)
+static wh_status bad_point(const reader *r)
 {
     wh_word w = wh__peek_word(&r->text);
     if (!w.s[0])
         return wh__fail(WH_ERR_IO, "%s:%u: a point has fewer than 3 coordinates", r->text.path, r->text.line);
-    return wh__fail(WH_ERR_IO, "%s:%u: '%s' is not a finite number", r->text.path, r->text.line, w.s);
+    return wh__fail(WH_ERR_IO, "%s:%u: '%s' is not a number", r->text.path, r->text.line, w.s);
 }
 
 /* Blanks, and lines that go on after a backslash. */
@@ -68,14 +67,12 @@ static wh_status read_point(reader *r)
     float v[7];
     int n = 0;
     for (skip_gap(&r->text); n < 7 && !statement_ends(&r->text); skip_gap(&r->text), n++) {
-        wh_text before = r->text;
-        if (wh__scan_float(&r->text, '#', v + n) && isfinite(v[n]))
+        if (wh__scan_float(&r->text, '#', v + n) || wh__scan_special(&r->text, v + n))
             continue;
-        r->text = before;
-        return not_finite(r);
+        return bad_point(r);
     }
     if (n < 3)
-        return not_finite(r);
+        return bad_point(r);
     if (r->points == UINT32_MAX)
         return wh__fail(WH_ERR_IO, "%s:%u: more than 4294967295 points", r->text.path, r->text.line);
     if (!push3(&r->position, r->points++, &r->position_room, v))

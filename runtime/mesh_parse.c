@@ -5,6 +5,7 @@
 #include "mesh_parse.h"
 #include "error.h"
 #include <float.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,21 @@ bool wh__scan_integer(wh_text *t, char stop, int64_t *out)
         return false;
     *out = negative ? -value : value;
     t->at = c;
+    return true;
+}
+
+bool wh__scan_special(wh_text *t, float *out)
+{
+    wh_text c = *t;
+    const bool negative = c.at < c.end && *c.at == '-';
+    c.at += c.at < c.end && (*c.at == '-' || *c.at == '+');
+    if (wh__take_word(&c, "nan"))
+        *out = NAN;
+    else if (wh__take_word(&c, "inf") || wh__take_word(&c, "infinity"))
+        *out = negative ? -INFINITY : INFINITY;
+    else
+        return false;
+    t->at = c.at;
     return true;
 }
 

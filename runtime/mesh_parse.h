@@ -39,6 +39,7 @@ bool wh__take_word(wh_text *t, const char *word); /* steps over it if it stands 
  * none. */
 bool wh__scan_float(wh_text *t, char stop, float *out);
 bool wh__scan_integer(wh_text *t, char stop, int64_t *out);
+bool wh__scan_special(wh_text *t, float *out); /* nan, -nan, inf, infinity as C and others print them; else false */
 
 bool wh__grow(void **items, size_t *room, size_t size); /* room for half as many more items; false: memory is short */
 

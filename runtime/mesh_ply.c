@@ -5,7 +5,6 @@
  * element. Memory is asked for only after the header's counts were found possible for the length of the file. */
 #include "error.h"
 #include "mesh_parse.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,28 +244,12 @@ static double load(const char *at, type t, bool big)
     }
 }
 
-/* nan, -nan, inf, infinity as C and others print them. */
-static bool take_special(wh_text *t, float *out)
-{
-    wh_text c = *t;
-    bool negative = c.at < c.end && *c.at == '-';
-    c.at += c.at < c.end && (*c.at == '-' || *c.at == '+');
-    if (wh__take_word(&c, "nan"))
-        *out = NAN;
-    else if (wh__take_word(&c, "inf") || wh__take_word(&c, "infinity"))
-        *out = negative ? -INFINITY : INFINITY;
-    else
-        return false;
-    t->at = c.at;
-    return true;
-}
-
 static bool scan(wh_text *t, type kind, double *out)
 {
     float f;
     int64_t i;
     if (kind >= FLOAT32) {
-        if (!wh__scan_float(t, '\n', &f) && !take_special(t, &f))
+        if (!wh__scan_float(t, '\n', &f) && !wh__scan_special(t, &f))
             return false;
         *out = (double)f;
         return true;
@@ -418,7 +401,6 @@ static wh_status place_attributes(reader *r, const element *e)
 
 static wh_status read_point(reader *r, const element *e, uint64_t i)
 {
-    const char *where = r->text.at;
     for (uint32_t k = 0; k < e->properties; k++) {
         const property *p = &r->properties[e->first + k];
         double d = 0;
@@ -428,10 +410,6 @@ static wh_status read_point(reader *r, const element *e, uint64_t i)
         if (p->value)
             p->value[i * p->stride] = (float)d;
     }
-    const float *v = r->mesh->position + 3 * i;
-    if (!isfinite(v[0]) || !isfinite(v[1]) || !isfinite(v[2]))
-        return FAIL_DATA(r, where, "point %llu (counted from 0) has a coordinate that is not finite",
-                         (unsigned long long)i);
     return WH_OK;
 }
 

@@ -4,7 +4,6 @@
  * triangle with two corners at one place has no area and no effect on what is inside; it is left out with a note. */
 #include "error.h"
 #include "mesh_parse.h"
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,11 +22,6 @@ static uint32_t load32(const char *bytes)
     return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 }
 
-static bool finite3(const float p[3])
-{
-    return isfinite(p[0]) && isfinite(p[1]) && isfinite(p[2]);
-}
-
 static wh_status add_triangle(reader *r, float corner[3][3])
 {
     uint32_t index[3];
@@ -43,17 +37,12 @@ static wh_status add_triangle(reader *r, float corner[3][3])
     return room && wh__faces_end(&r->faces) ? WH_OK : wh__out_of_memory(r->path);
 }
 
-static wh_status read_record(reader *r, const char *bytes, const char *record, uint32_t number)
+static wh_status read_record(reader *r, const char *record)
 {
     float corner[3][3];
     for (int k = 0; k < 9; k++) {
         uint32_t bits = load32(record + 12 + 4 * k);
         memcpy(&corner[k / 3][k % 3], &bits, sizeof bits);
-    }
-    for (int k = 0; k < 3; k++) {
-        if (!finite3(corner[k]))
-            return wh__fail(WH_ERR_IO, "%s: byte %zu: triangle %u (counted from 0) has a coordinate that is not finite",
-                            r->path, (size_t)(record - bytes) + 12 + 12 * (size_t)k, number);
     }
     return add_triangle(r, corner);
 }
@@ -71,7 +60,7 @@ static wh_status read_binary(reader *r, wh_mesh *m, const char *bytes, size_t si
     if (size > expected)
         wh__mesh_warn(m, "%zu bytes after the last triangle were not read", (size_t)(size - expected));
     for (uint32_t i = 0; i < count; i++) {
-        wh_status status = read_record(r, bytes, bytes + HEADER + (size_t)RECORD * i, i);
+        wh_status status = read_record(r, bytes + HEADER + (size_t)RECORD * i);
         if (status != WH_OK)
             return status;
     }
@@ -104,12 +93,10 @@ static wh_status read_vertex(wh_text *t, float p[3])
     wh_status status = expect(t, "vertex");
     for (int k = 0; k < 3 && status == WH_OK; k++) {
         skip_space(t);
-        wh_text before = *t;
         if (t->at == t->end)
             return wh__fail(WH_ERR_IO, "%s:%u: the file ends in a vertex (is it complete?)", t->path, t->line);
-        if (!wh__scan_float(t, '\n', p + k) || !isfinite(p[k]))
-            return wh__fail(WH_ERR_IO, "%s:%u: '%s' is not a finite number", t->path, before.line,
-                            wh__peek_word(&before).s);
+        if (!wh__scan_float(t, '\n', p + k) && !wh__scan_special(t, p + k))
+            return wh__fail(WH_ERR_IO, "%s:%u: '%s' is not a number", t->path, t->line, wh__peek_word(t).s);
     }
     return status;
 }

@@ -1,6 +1,6 @@
 /* mesh_write.c - meshes and points to PLY, OBJ, USD text and CSV.
  *
- * A position that is not finite is the caller's fault (WH_ERR_ARGUMENT): no reader would take the file, ours included.
+ * A position that is not finite is the caller's fault (WH_ERR_ARGUMENT), but where the mesh was read with such.
  * Attributes may be nan or infinite. They are floats in the library and in every file, whatever the type that they had
  * in the file that was read.
  *
@@ -356,17 +356,17 @@ typedef struct {
     float low[3], high[3];
 } box;
 
+/* Of what is finite. */
 static box bounds(const float *v, size_t count)
 {
-    box b = {{0}, {0}};
-    for (size_t i = 0; i < count; i++) {
-        for (size_t k = 0; k < 3; k++) {
-            float x = v[3 * i + k];
-            b.low[k] = i == 0 || x < b.low[k] ? x : b.low[k];
-            b.high[k] = i == 0 || x > b.high[k] ? x : b.high[k];
-        }
+    box b = {{INFINITY, INFINITY, INFINITY}, {-INFINITY, -INFINITY, -INFINITY}};
+    for (size_t i = 0; i < 3 * count; i++) {
+        if (!isfinite(v[i]))
+            continue;
+        b.low[i % 3] = fminf(b.low[i % 3], v[i]);
+        b.high[i % 3] = fmaxf(b.high[i % 3], v[i]);
     }
-    return b;
+    return b.low[0] <= b.high[0] && b.low[1] <= b.high[1] && b.low[2] <= b.high[2] ? b : (box){{0}, {0}};
 }
 
 static void usd_extent(writer *w, box b, float margin)
@@ -521,17 +521,22 @@ wh_status wh__cannot_write(const char *path)
                     errno == ENOTSUP ? "not a regular file" : strerror(errno));
 }
 
-static wh_status check_finite(const char *path, const float *position, size_t count)
+static const char *word_of(float v)
 {
-    for (size_t i = 0; i < 3 * count; i++) {
-        if (!isfinite(position[i]))
+    return isnan(v) ? "nan" : v < 0 ? "-inf" : "inf";
+}
+
+/* So many points may be what no stage made them. */
+static wh_status check_finite(const char *path, const float *position, size_t count, size_t allowed)
+{
+    for (size_t i = 0; i < count; i++) {
+        const float *p = position + 3 * i;
+        const int bad = !isfinite(p[0]) ? 0 : !isfinite(p[1]) ? 1 : !isfinite(p[2]) ? 2 : 3;
+        if (bad < 3 && allowed-- == 0)
             return wh__fail(WH_ERR_ARGUMENT,
                             "%s: point %zu is not finite (%s); nothing was written (points count from 0; look for the "
                             "stage that makes it)",
-                            path, i / 3,
-                            isnan(position[i]) ? "nan"
-                            : position[i] < 0  ? "-inf"
-                                               : "inf");
+                            path, i, word_of(p[bad]));
     }
     return WH_OK;
 }
@@ -568,7 +573,7 @@ wh_status wh_mesh_write(const wh_mesh *m, const char *path)
     const file_format *format = find_format(path);
     if (!format || !format->mesh)
         return wh__fail(WH_ERR_ARGUMENT, "%s: meshes are written as .ply, .obj or .usda (change the ending)", path);
-    wh_status status = check_finite(path, m->position, m->point_count);
+    wh_status status = check_finite(path, m->position, m->point_count, m->lost);
     return status == WH_OK ? write_file(path, format, m, NULL) : status;
 }
 
@@ -586,6 +591,6 @@ wh_status wh_points_write(const wh_points *p, const char *path)
         return wh__fail(WH_ERR_ARGUMENT,
                         "%s: points are written as .ply, .obj, .csv, .usda or .instancer.usda (change the ending)",
                         path);
-    wh_status status = check_finite(path, p->position, p->count);
+    wh_status status = check_finite(path, p->position, p->count, 0);
     return status == WH_OK ? write_file(path, format, NULL, p) : status;
 }

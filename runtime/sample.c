@@ -252,8 +252,10 @@ static bool run_sampler(sampling *s)
     if (s->plan.wanted == UINT64_MAX || s->found.count >= s->plan.wanted)
         return true;
     char text[256];
-    snprintf(text, sizeof text, "found %u of %llu points in %llu tries (does the mesh enclose anything? see at_least)",
-             s->found.count, (unsigned long long)s->plan.wanted, (unsigned long long)s->plan.candidates);
+    snprintf(text, sizeof text,
+             "found %u of %llu points in %llu tries (does the mesh enclose anything? see at_least%s)", s->found.count,
+             (unsigned long long)s->plan.wanted, (unsigned long long)s->plan.candidates,
+             s->call->mask_count ? " and density" : "");
     wh__cook_fail(s->cook, WH_ERR_KERNEL, s->call->at, s->call->kernel->id, text);
     return false;
 }

@@ -325,6 +325,14 @@ WH_KERNEL(field_many, .doc = "x", .run = run, .field = field);
         .. "see at_least%)$", p:plain(message))
     end)
 
+    it("and asks about density, where that thins the points out", function()
+      local s = open "sample.inside { count = 10, density = 0 }"
+      local points, message = s:sample(nil, project.cube(), 0)
+      assert.is_nil(points)
+      assert.matches("^t%.lua:2: sample%.inside: found 0 of 10 points in %d+ tries %(does the mesh enclose anything%? "
+        .. "see at_least and density%)$", p:plain(message))
+    end)
+
     it("what is wanted of candidates without an end", function()
       p:write("endless.c", [[
 #include "whorl_kernel.h"

@@ -617,4 +617,17 @@ describe("sample.inside", function()
       .. "0.963213 or more, or move the mesh to the origin)", log.failed)
     assert.is_table(winding.sample(scaled(ball, 1, 1e6), { spacing = 0.963213 }))
   end)
+
+  it("advises the parameter that was given", function()
+    for _, case in ipairs {
+      { { across = 1000000 }, "%(lower across%)$" },
+      { { noise = 1, per_volume = 1e15 }, "%(lower per_volume%)$" },
+      { { noise = 1, count = 4e9 }, "%(lower count, or move the mesh to the origin%)$" },
+      { { radius = 1e-4 }, "%(raise radius to 0.00033913 or more%)$" },
+      { { radius = 1e-6 }, "%(raise radius to 1.66833e%-06 or more, or move the mesh to the origin%)$" },
+    } do
+      local _, _, log = winding.sample(ball, case[1])
+      assert.matches(case[2], log.failed)
+    end
+  end)
 end)

@@ -326,9 +326,16 @@ static double lattice_spacing(const sample_inside *p, const wh_cloud_request *r)
     return p->across && longest > 0 ? longest / p->across : p->spacing;
 }
 
+static const char *given(const sample_inside *p)
+{
+    if (is_disks(p))
+        return p->radius > 0 ? "radius" : p->count ? "count" : "per_volume";
+    return p->across ? "across" : "spacing";
+}
+
 static wh_cloud_request request_of(const sample_inside *p, const void *state)
 {
-    wh_cloud_request r = {.seed = (uint64_t)p->seed, .last_rank = NO_LIMIT};
+    wh_cloud_request r = {.seed = (uint64_t)p->seed, .last_rank = NO_LIMIT, .given = given(p)};
     r.empty = !wh__engine_box(state, r.low, r.high);
     r.kind = is_disks(p) ? WH_CLOUD_DISKS : is_random(p) ? WH_CLOUD_RANDOM : WH_CLOUD_LATTICE;
     r.lattice = (wh_lattice_kind)p->lattice;

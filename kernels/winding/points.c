@@ -6,6 +6,7 @@
  * by half a step, so whatever fills rows of a cubic lattice fills these. */
 #include "points.h"
 #include <stdio.h>
+#include <string.h>
 
 #define MOST 1099511627776.0 /* candidates; more would take days */
 #define FEWEST_IN_BLOCK 16384
@@ -17,34 +18,36 @@ static bool is_disks(const wh_cloud_request *r)
     return r->kind == WH_CLOUD_DISKS;
 }
 
+/* "raise spacing to 0.1 or more" */
+static void advise(const wh_cloud_request *r, double enough, char *out, size_t size)
+{
+    if (strcmp(r->given, "spacing") == 0 || strcmp(r->given, "radius") == 0)
+        snprintf(out, size, "raise %s to %g or more", r->given, enough);
+    else
+        snprintf(out, size, "lower %s", r->given);
+}
+
 static bool fail_range(const wh_host *host, const wh_cloud_request *r, double index)
 {
-    char text[224];
-    const double enough = r->spacing * index / (WH_BIAS - 1) * 1.01;
+    char text[256], advice[64];
+    advise(r, r->spacing * index / (WH_BIAS - 1) * 1.01, advice, sizeof advice);
     snprintf(text, sizeof text,
-             "the %s %.7g steps of %g m from the origin, more than %d (raise %s to %g or more, or move the mesh to the "
-             "origin)",
+             "the %s %.7g steps of %g m from the origin, more than %d (%s, or move the mesh to the origin)",
              is_disks(r) ? "points reach" : "lattice reaches", index, is_disks(r) ? r->spacing * WH_CELL : r->spacing,
-             WH_BIAS - 1, is_disks(r) ? "radius" : "spacing", enough);
+             WH_BIAS - 1, advice);
     host->fail(host, text);
     return false;
 }
 
 bool wh__cloud_fits(const wh_host *host, const wh_cloud_request *r, double candidates)
 {
-    char text[192];
-    const double enough = r->spacing * cbrt(candidates / MOST) * 1.01;
+    char text[256], advice[64];
     if (candidates <= MOST || !host)
         return candidates <= MOST;
-    if (is_disks(r))
-        snprintf(text, sizeof text,
-                 "a radius of %g m makes %.4g cells in the box of the mesh, more than %.0f (raise it to %g or more)",
-                 r->spacing, candidates, MOST, enough);
-    else
-        snprintf(text, sizeof text,
-                 "a lattice with spacing %g m has %.4g points in the box of the mesh, more than %.0f (raise spacing to "
-                 "%g or more)",
-                 r->spacing, candidates, MOST, enough);
+    advise(r, r->spacing * cbrt(candidates / MOST) * 1.01, advice, sizeof advice);
+    snprintf(text, sizeof text, "a %s %g m %s %.4g %s in the box of the mesh, more than %.0f (%s)",
+             is_disks(r) ? "radius of" : "lattice with spacing", r->spacing, is_disks(r) ? "makes" : "has", candidates,
+             is_disks(r) ? "cells" : "points", MOST, advice);
     host->fail(host, text);
     return false;
 }

@@ -14,6 +14,7 @@ typedef struct {
     wh_cloud_kind kind;
     wh_lattice_kind lattice;
     double spacing;     /* from a point of a lattice to the nearest; least distance of disks */
+    const char *given;  /* the parameter that this comes from: spacing or radius, or one that makes it smaller */
     double jitter;      /* 0 .. 1: points of a lattice move by up to half the spacing along each axis */
     uint64_t seed;      /* of random points, jitter and disks */
     uint64_t last_rank; /* disks: candidates of a higher rank are left out; UINT64_MAX: none */

@@ -6,6 +6,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from support import (
+    SHIFT,
     Project,
     bpy,
     check,
@@ -25,16 +26,6 @@ whorl = start()
 from whorl import handlers, live, sessions  # noqa: E402
 
 SCALE = 'return pipeline "p" { deform.linear { factor = { 2, 1, %s } } }\n'
-SHIFT = """#include "whorl_kernel.h"
-WH_PARAMS(deform_shift, %s)
-static void deform_shift_run(const wh_block *b)
-{
-    const deform_shift *p = b->params;
-    for (uint32_t i = 0; i < b->count; i++)
-        b->x[i] += %s;
-}
-WH_KERNEL(deform_shift, .doc = "Shift along x", .run = deform_shift_run);
-"""
 BY = 'float by WH_UI(1, min = -10, max = 10, unit = "m", doc = "How far"); '
 
 
@@ -342,6 +333,9 @@ def _():
     project.save("shift.c", SHIFT % (BY, "p->yb"))
     wait(lambda: sessions.of(made).message)
     assert "shift.c:7" in sessions.of(made).message, sessions.of(made).message
+    near(positions(made.data)[4, 0], 2)
+    project.save("shift.c", SHIFT % (BY, "p->by"))
+    wait(lambda: not sessions.of(made).messages)
     near(positions(made.data)[4, 0], 2)
 
 

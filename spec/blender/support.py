@@ -17,6 +17,19 @@ import bpy  # noqa: E402
 import numpy as np  # noqa: E402
 
 
+# A kernel: its parameters, and how far it moves.
+SHIFT = """#include "whorl_kernel.h"
+WH_PARAMS(deform_shift, %s)
+static void deform_shift_run(const wh_block *b)
+{
+    const deform_shift *p = b->params;
+    for (uint32_t i = 0; i < b->count; i++)
+        b->x[i] += %s;
+}
+WH_KERNEL(deform_shift, .doc = "Shift along x", .run = deform_shift_run);
+"""
+
+
 def fresh():
     """The scene that Blender starts with, without its cube."""
     bpy.ops.wm.read_factory_settings(use_empty=True)

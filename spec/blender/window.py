@@ -10,22 +10,12 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import Project, bpy, cube, equal, near, np, positions  # noqa: E402
+from support import SHIFT, Project, bpy, cube, equal, near, np, positions  # noqa: E402
 
 whorl = None
 PICTURES = os.environ.get("WHORL_PICTURES", "")
 BY = 'float by WH_UI(%s, min = -10, max = 10, unit = "m", doc = "How far"); '
 MORE = 'float more WH_UI(0, min = -10, max = 10, unit = "m", doc = "And further"); '
-SHIFT = """#include "whorl_kernel.h"
-WH_PARAMS(deform_shift, %s)
-static void deform_shift_run(const wh_block *b)
-{
-    const deform_shift *p = b->params;
-    for (uint32_t i = 0; i < b->count; i++)
-        b->x[i] += %s;
-}
-WH_KERNEL(deform_shift, .doc = "Shift along x", .run = deform_shift_run);
-"""
 PIPELINE = """return pipeline "shifted" {
   deform.shift { by = expose(1, "By", { id = "by" })%s },
   deform.twist { angle = expose(%s, "Turn", { id = "turn" }), axis = "z", length = 2 },

@@ -239,22 +239,23 @@ class WHORL_OT_deform(Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context):
-        source = context.object
-        if source is not None and live.is_output(source):
-            return self._change(context, source)
-        if source is not None and source.type not in fill.SOLID:
-            source = None
+        obj = context.object
         try:
-            self._check(source)
-            if source is not None and source.mode != "OBJECT":
-                bpy.ops.object.mode_set(mode="OBJECT")
-            made = live.make(context, source, self.hide)
+            self._check()
+            made = obj if obj is not None and live.is_output(obj) else self._make(context, obj)
             self._set(made)
             return self._cook(context, made)
         except WhorlError as problem:
             return complain(self, problem)
 
-    def _check(self, source):
+    def _make(self, context, source):
+        if source is not None and source.type not in fill.SOLID:
+            source = None
+        if source is not None and source.mode != "OBJECT":
+            bpy.ops.object.mode_set(mode="OBJECT")
+        return live.make(context, source, self.hide)
+
+    def _check(self):
         library.get()
         if not self.text and not os.path.isfile(bpy.path.abspath(self.filepath)):
             raise WhorlError(
@@ -270,15 +271,6 @@ class WHORL_OT_deform(Operator):
             obj[params.TEXT] = bpy.data.texts[self.text]
         else:
             obj[params.FILE] = self.filepath
-
-    def _change(self, context, obj):
-        """An output gets another pipeline."""
-        try:
-            self._check(obj)
-            self._set(obj)
-            return self._cook(context, obj)
-        except WhorlError as problem:
-            return complain(self, problem)
 
     def _cook(self, context, obj):
         sessions.of(obj)

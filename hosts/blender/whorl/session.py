@@ -197,11 +197,12 @@ class Session:
 
     def _forget(self, subject: str) -> None:
         """A file or kernel that was taken over has nothing wrong with it; a pipeline that runs
-        needs all that it has."""
+        needs all that it has. Before a source first builds, it is told of by its word alone."""
         if subject == self.path:
             self.messages.clear()
         else:
             self.messages.pop(subject, None)
+            self.messages.pop(subject.rpartition(".")[2], None)
 
     @property
     def message(self) -> str:
