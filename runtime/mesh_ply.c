@@ -292,7 +292,7 @@ static wh_status value(reader *r, const element *e, uint64_t i, type kind, doubl
 /* Reads the length of a list, which no file that is shorter can have. */
 static wh_status list_length(reader *r, const element *e, uint64_t i, const property *p, size_t *length)
 {
-    double n;
+    double n = 0;
     const char *where = r->text.at;
     wh_status status = value(r, e, i, p->count, &n);
     if (status != WH_OK)

@@ -8,8 +8,7 @@
 #define PART 4096        /* points that rays are counted for in one job */
 #define FEW 256          /* points that are taken one by one, without memory of their own */
 #define JUDGED 32        /* points that are judged together; so few need no tree, which takes longer to build */
-#define ACCURACY 1e-3f   /* of values beside holes and in soups, where only a side is wanted */
-#define CLOSEST 1e-5f    /* the same for points whose side that leaves open */
+#define CLOSEST 1e-5f    /* accuracy for points whose side the one that was asked for leaves open */
 #define BESIDE 9.5367e-7 /* 2^-20: how far beside the surface, of the mesh's reach */
 #define MEMORY_SHORT "winding: memory is short (use a coarser mesh)"
 #define SLACK 4e-7f /* rounding of a sum of a whole number and a float */
@@ -527,8 +526,9 @@ static void take_sides(open_points *o, uint32_t count, const float *error)
     }
 }
 
-bool wh__engine_inside(const wh_engine *e, const wh_host *host, const wh_geometry *mesh, float at_least, uint32_t count,
-                       const float *x, const float *y, const float *z, int32_t *whole, float *value, uint8_t *inside)
+bool wh__engine_inside(const wh_engine *e, const wh_host *host, const wh_geometry *mesh, float at_least, float accuracy,
+                       uint32_t count, const float *x, const float *y, const float *z, int32_t *whole, float *value,
+                       uint8_t *inside)
 {
     float *error = get(host, count, sizeof *error + sizeof(uint32_t));
     if (!error)
@@ -543,8 +543,8 @@ bool wh__engine_inside(const wh_engine *e, const wh_host *host, const wh_geometr
                      .value = value,
                      .inside = inside,
                      .list = (uint32_t *)(error + count)};
-    bool ok = whole ? take_many(e, host, count, x, y, z, whole, ACCURACY, value, error)
-                    : wh__engine_many(e, host, count, x, y, z, ACCURACY, value, error);
+    bool ok = whole ? take_many(e, host, count, x, y, z, whole, accuracy, value, error)
+                    : wh__engine_many(e, host, count, x, y, z, accuracy, value, error);
     if (ok)
         take_sides(&o, count, error);
     if (e->multipole && o.count)

@@ -21,7 +21,7 @@ WH_PARAMS(sample_inside,
     float radius   WH_UI(0, min = 0, max = 1e6, unit = "m",
                          doc = "Random points so far apart or further (blue noise); 0: as far as count allows");
     float at_least WH_UI(0.5, min = -4, max = 4, doc = "Keep points whose winding number is this or more; on a face it is about 0.5");
-    bool  winding  WH_UI(true, doc = "Give each point its winding number; false: 1 in its place, which is faster on lattices in meshes with holes");
+    bool  winding  WH_UI(true, doc = "Give each point its winding number; false: 1 in its place, which is faster in meshes with holes and in soups");
     int   seed     WH_UI(0, min = 0, max = 2147483647, doc = "Other random points");
 )
 /* clang-format on */
@@ -47,6 +47,13 @@ typedef struct {
     float *x, *y, *z, *value;
     uint64_t *id;
 } columns;
+
+static bool tell_sides(const asker *a, uint32_t count, const float *x, const float *y, const float *z, int32_t *whole,
+                       float *value, uint8_t *inside)
+{
+    return wh__engine_inside(a->engine, a->host, a->mesh, a->at_least, a->winding ? WH_VALUES : WH_SIDES, count, x, y,
+                             z, whole, value, inside);
+}
 
 static void move_point(const columns *c, uint32_t to, uint32_t from)
 {
@@ -206,8 +213,7 @@ static bool ask_listed(rows *r)
         const uint32_t from = r->list[i];
         x[i] = r->out->x[from], y[i] = r->out->y[from], z[i] = r->out->z[from];
     }
-    const bool ok =
-        wh__engine_inside(a->engine, a->host, a->mesh, a->at_least, count, x, y, z, r->known, value, inside);
+    const bool ok = tell_sides(a, count, x, y, z, r->known, value, inside);
     for (uint32_t i = 0; ok && i < count; i++)
         r->out->value[r->list[i]] = a->winding ? value[i] : 1;
     if (ok)
@@ -272,8 +278,7 @@ static bool find_points(const asker *a, const wh_cloud *cloud, uint64_t first, u
     if (!wh__cloud_points(a->host, cloud, first, count, c->x, c->y, c->z, c->id, &tried))
         return false;
     uint8_t *inside = a->host->alloc(a->host, tried + 1);
-    const bool ok = inside && wh__engine_inside(a->engine, a->host, a->mesh, a->at_least, tried, c->x, c->y, c->z, NULL,
-                                                c->value, inside);
+    const bool ok = inside && tell_sides(a, tried, c->x, c->y, c->z, NULL, c->value, inside);
     for (uint32_t i = 0; ok && i < tried; i++) {
         move_point(c, *kept, i);
         if (!a->winding)

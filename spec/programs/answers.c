@@ -571,7 +571,8 @@ static uint32_t count_wrong(const trial *t, const truth *r, int32_t *whole)
     float *value = room(c->count, sizeof *value);
     uint8_t *inside = room(c->count, 1);
     uint32_t wrong = 0;
-    if (!wh__engine_inside(t->engine, &host, &t->mesh->shape, 0.5f, c->count, c->x, c->y, c->z, whole, value, inside))
+    if (!wh__engine_inside(t->engine, &host, &t->mesh->shape, 0.5f, WH_SIDES, c->count, c->x, c->y, c->z, whole, value,
+                           inside))
         die("the engine failed");
     for (uint32_t i = 0; i < c->count; i++)
         if (inside[i] != r->inside[i]) {

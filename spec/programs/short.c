@@ -235,7 +235,7 @@ static bool ask(const wh_geometry *g, wh_engine *e, answers *out)
     return wh__engine_add_layers(&host, e) && wh__engine_add_rays(e, &host) && ask_rows(e, out) &&
            wh__engine_many(e, NULL, 8, at[0], at[1], at[2], 1e-3f, out->few, out->error) &&
            wh__engine_many(e, &host, POINTS, at[0], at[1], at[2], 1e-3f, out->value, out->error) &&
-           wh__engine_inside(e, &host, g, 0.5f, POINTS, at[0], at[1], at[2], NULL, out->side, out->inside);
+           wh__engine_inside(e, &host, g, 0.5f, WH_VALUES, POINTS, at[0], at[1], at[2], NULL, out->side, out->inside);
 }
 
 static bool build_and_ask(const mesh *m, answers *out)

@@ -269,7 +269,7 @@ sample = {}
 ---@field noise? "white"|"blue"|whorl.exposed|fun(t: number): "white"|"blue" How random points lie: white, each wherever it happens to; blue, evenly spread, no two of them close (default "white")
 ---@field radius? whorl.number Random points so far apart or further (blue noise); 0: as far as count allows (m, 0 .. 1000000, default 0)
 ---@field at_least? whorl.number Keep points whose winding number is this or more; on a face it is about 0.5 (-4 .. 4, default 0.5)
----@field winding? whorl.boolean Give each point its winding number; false: 1 in its place, which is faster on lattices in meshes with holes (default true)
+---@field winding? whorl.boolean Give each point its winding number; false: 1 in its place, which is faster in meshes with holes and in soups (default true)
 ---@field seed? whorl.integer Other random points (from 0, default 0)
 ---@field density? whorl.field|number Share of the points that stay, 0 .. 1, by their ids: the same points go whenever it is the same. A count of white points inside is what stays, any other what there was before
 ---@field attributes? whorl.boolean Give each point what the mesh's point attributes are at the nearest place of its surface, and the distance to it, surface_distance; one that is called like a column of the points gets mesh_ before its name (default false)
