@@ -2,7 +2,8 @@
 --
 -- A contender: who, kind ("winding", "Embree", "CGAL"), threads; run[job]() gives seconds, of the processor's time with
 -- one thread, else by the clock; kept: bytes, or nil; answers(): what it makes of the checked queries, in their order.
--- Jobs: build, random, near, lattice, and batch N for each N of M.batches; whorl's also "lattice, values".
+-- Jobs: build, random, near, lattice, and batch N for each N of M.batches; whorl's also "lattice, values" and, where a
+-- mesh is not closed, M.coarse: random with an error like that of the peers.
 local ffi = require "ffi"
 local measure = require "bench.support.measure"
 local sets_of = require "bench.support.winding_sets"
@@ -11,7 +12,7 @@ local whorl_library = require "whorl".C
 ffi.cdef [[int field_calls(void *field, const void *session, const char *name, const void *mesh, const float *query,
                            uint32_t count, uint32_t calls, float *out);]]
 
-local M = { batches = { 1, 10, 100, 1000, 5000 } }
+local M = { batches = { 1, 10, 100, 1000, 5000 }, coarse = "random, accuracy 0.003" }
 
 local calls_of = { [1] = 200, [10] = 200, [100] = 100, [1000] = 20, [5000] = 4 }
 
@@ -40,7 +41,8 @@ end
 local function open(place, spacing, threads)
   return place:open(([[
     sample.inside { name = "sides", spacing = %.17g, winding = false },
-    sample.inside { name = "values", spacing = %.17g }]]):format(spacing, spacing), threads)
+    sample.inside { name = "values", spacing = %.17g },
+    fields = { coarse = field.winding { accuracy = 0.003 } }]]):format(spacing, spacing), threads)
 end
 
 --- A function that runs work() and gives the seconds it took.
@@ -64,14 +66,17 @@ local function picked_inside(points, sets, out)
   end
 end
 
---- The winding numbers of the checked queries, and the sides that the sampler finds of those on the lattice.
+--- The winding numbers of the checked queries, the sides that the sampler finds of those on the lattice, and coarse
+-- numbers of the random ones.
 local function whorl_answers(session, m, sets)
-  local out, sides = ffi.new("float[?]", 3 * sets.each), ffi.new("float[?]", sets.each)
+  local out, sides, coarse = ffi.new("float[?]", 3 * sets.each), ffi.new("float[?]", sets.each),
+    ffi.new("float[?]", sets_of.count)
   assert(session:field("winding", m.view, 0, sets.checked, 3 * sets.each, out))
+  assert(session:field("coarse", m.view, 0, sets.random, sets_of.count, coarse)) -- which the checked ones begin
   local points = assert(session:sample("sides", m.view, 0))
   picked_inside(points, sets, sides)
   points:free()
-  return out, sides
+  return out, sides, coarse
 end
 
 local calls_library
@@ -86,8 +91,8 @@ end
 local function whorl(place, m, sets, threads)
   local session = open(place, sets.lattice.spacing, threads)
   local out, run = ffi.new("float[?]", sets_of.count), {}
-  local function ask(queries, count)
-    assert(session:field("winding", m.view, 0, queries, count, out))
+  local function ask(queries, count, name)
+    assert(session:field(name or "winding", m.view, 0, queries, count, out))
   end
   local function sample(name)
     renew(m)
@@ -101,6 +106,9 @@ local function whorl(place, m, sets, threads)
   local kept = measure.resident() - before
   add("build", function() renew(m) ask(sets.random, 1) end)
   add("random", function() ask(sets.random, sets_of.count) end)
+  if m.health ~= "closed" then
+    add(M.coarse, function() ask(sets.random, sets_of.count, "coarse") end)
+  end
   add("near", function() ask(sets.near, sets_of.count) end)
   add("lattice", function() sample("sides") end)
   add("lattice, values", function() sample("values") end)
