@@ -112,6 +112,9 @@ local function report(job)
     assert.is_true(status == 0 and count > 0, ("status %d after %d results:\n%s\n%s"):format(
       status, count, said:sub(-2000), complained:sub(-2000)))
   end)
+  it("no exception in the console", function()
+    assert.is_nil((said .. complained):match("Traceback.*"))
+  end)
 end
 
 local function make_zip()

@@ -19,7 +19,7 @@ import bpy
 for name in [name for name in sys.modules if name.startswith(__name__ + ".")]:
     del sys.modules[name]  # Blender reloads this file alone when it changed
 
-from . import fill, handlers, library, operators, panel  # noqa: E402
+from . import fill, handlers, library, operators, panel, translations  # noqa: E402
 from .fill import sample  # noqa: E402
 from .library import WhorlError  # noqa: E402
 
@@ -27,6 +27,7 @@ __all__ = ["WhorlError", "sample"]
 
 
 def register() -> None:
+    translations.register()
     for cls in operators.CLASSES:
         bpy.utils.register_class(cls)
     panel.register()
@@ -38,5 +39,6 @@ def unregister() -> None:
     panel.unregister()
     for cls in reversed(operators.CLASSES):
         bpy.utils.unregister_class(cls)
+    translations.unregister()
     fill.close()
     library.close()

@@ -20,8 +20,10 @@ from .session import Points, Session, View
 PIPELINE = library.PACKAGE / "pipelines" / "fill.lua"
 SOLID = {"MESH", "CURVE", "SURFACE", "FONT", "META"}
 LATTICES, NOISES = ("cubic", "body-centred", "hexagonal"), ("white", "blue")
+PACKING = {"cubic": 1, "body-centred": 27**0.5 / 4, "hexagonal": 2**0.5}  # points in a spacing cubed
 ASK_ABOVE = 1_000_000  # points
-GUESS_FROM = 20_000  # candidates of the coarse lattice that a guess is made with
+GUESS_FROM = 20_000, 1_000_000  # random points that a guess is made with; more where few are inside
+ENOUGH = 100  # of them inside
 
 _session = None
 
@@ -37,6 +39,12 @@ class Settings:
     jitter: float = 0.0
     noise: str = "white"
     attributes: bool = True
+    density: float = 0.0  # 0: the lattice
+
+    @property
+    def per_volume(self) -> float:
+        """Points in a cubic metre, where there is no count."""
+        return self.density or PACKING[self.lattice] / self.spacing**3
 
 
 @dataclass
@@ -126,6 +134,7 @@ def _set(opened: Session, settings: Settings) -> None:
     wanted = {
         "spacing": settings.spacing,
         "count": settings.count,
+        "density": settings.density,
         "seed": settings.seed,
         "at_least": settings.at_least,
         "jitter": settings.jitter,
@@ -139,20 +148,23 @@ def _set(opened: Session, settings: Settings) -> None:
 
 
 def guess(shape: Shape, settings: Settings) -> int:
-    """About how many points there will be, found with a coarse lattice."""
+    """About how many points there will be, found with a few at random: a coarse lattice may miss
+    what is thin."""
     if settings.count:
         return settings.count
     low, high = shape.view.position.min(axis=0), shape.view.position.max(axis=0)
-    size = np.maximum((high - low).astype(np.float64), settings.spacing)
-    box = float(np.prod(size / settings.spacing))
-    if box <= GUESS_FROM:
-        return int(box)
-    spacing = float(settings.spacing * (box / GUESS_FROM) ** (1 / 3))
-    coarse = Settings(
-        spacing, 0, settings.seed, settings.at_least, 0, settings.lattice, settings.jitter
-    )
-    found = run(Shape(View(shape.view.position, shape.view.triangle), {}, None, None), coarse)
-    return int(len(found.position) * (spacing / settings.spacing) ** 3)
+    box = float(np.prod((high - low).astype(np.float64)))
+    most = box * settings.per_volume
+    if most <= GUESS_FROM[0]:
+        return int(most)
+    bare = Shape(View(shape.view.position, shape.view.triangle), {}, None, None)
+    for tries in GUESS_FROM:
+        tries = min(tries, most)
+        few = Settings(density=tries / box, seed=settings.seed, at_least=settings.at_least)
+        found = len(run(bare, few).position)
+        if found >= ENOUGH:
+            break
+    return int(found / tries * most)
 
 
 def sample(source, *, depsgraph=None, world: bool = True, **settings) -> Points:
@@ -185,7 +197,7 @@ def fill(context, source, shape: Shape, settings: Settings, instance=None, radiu
     obj = bpy.data.objects.new(f"{source.name} Points", mesh)
     obj[params.SOURCE] = source
     place(context, obj, source, shape)
-    pointset.show(obj, radius or settings.spacing * 0.25, instance)
+    pointset.show(obj, radius or settings.per_volume ** (-1 / 3) * 0.25, instance)
     return obj
 
 

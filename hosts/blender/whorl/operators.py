@@ -14,6 +14,8 @@ import bpy
 from . import fill, handlers, library, live, params, presets, sessions
 from .library import WhorlError
 
+tr = bpy.app.translations.pgettext_iface
+
 
 def source_of(obj):
     """What a point object was made from, for whoever fills again; else the object itself."""
@@ -52,6 +54,15 @@ class WHORL_OT_fill(Operator):
         default=0,
         min=0,
         max=100_000_000,
+    )
+    density: FloatProperty(
+        name="Density",
+        description="So many random points in each cubic metre in place of a lattice; 0 for a "
+        "lattice",
+        default=0,
+        min=0,
+        soft_max=1e6,
+        precision=1,
     )
     seed: IntProperty(name="Seed", description="Other random points", default=0, min=0)
     at_least: FloatProperty(
@@ -144,6 +155,7 @@ class WHORL_OT_fill(Operator):
             self.jitter,
             self.noise,
             self.attributes,
+            self.density,
         )
 
     def invoke(self, context, event):
@@ -182,7 +194,8 @@ class WHORL_OT_fill(Operator):
             )
         except WhorlError as problem:
             return complain(self, problem)
-        self.report({"INFO"}, f"{len(made.data.vertices):,} points inside {source.name}")
+        text = tr("{:,} points inside {}").format(len(made.data.vertices), source.name)
+        self.report({"INFO"}, text)
         return {"FINISHED"}
 
     def draw(self, context):
@@ -191,10 +204,13 @@ class WHORL_OT_fill(Operator):
         layout.use_property_decorate = False
         expected = getattr(self, "expected", 0)
         if expected > fill.ASK_ABOVE:
-            layout.label(text=f"About {expected:,} points", icon="ERROR")
+            text = tr("About {:,} points").format(expected)
+            layout.label(text=text, icon="ERROR", translate=False)
         column = layout.column()
         column.prop(self, "count")
-        if self.count:
+        if not self.count:
+            column.prop(self, "density")
+        if self.count or self.density:
             column.prop(self, "noise")
             column.prop(self, "seed")
         else:
@@ -271,6 +287,8 @@ class WHORL_OT_deform(Operator):
             obj[params.TEXT] = bpy.data.texts[self.text]
         else:
             obj[params.FILE] = self.filepath
+            words = {"description": "Lua file of the pipeline", "default": ""}
+            obj.id_properties_ui(params.FILE).update(**words)  # 3.4 falls over where no default is
 
     def _cook(self, context, obj):
         sessions.of(obj)
@@ -332,7 +350,9 @@ class WHORL_OT_step(OfOutput, Operator):
 
     kernel: StringProperty(name="Kernel", description="Such as deform.twist")
     step: IntProperty(
-        name="Step", description="-1 for the one before, 1 for the one after", default=-1
+        name="Step",
+        description="How far to go: -1 to the one before, 1 to the one after",
+        default=-1,
     )
 
     def execute(self, context):

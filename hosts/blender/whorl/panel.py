@@ -43,6 +43,7 @@ class OfOutput(Sidebar):
 
 class WHORL_PT_main(Sidebar, Panel):
     bl_label = "whorl"
+    bl_description = "What is made of the active object, and what is wrong with it"
     bl_idname = "WHORL_PT_main"
 
     def draw(self, context):
@@ -105,6 +106,7 @@ class WHORL_PT_main(Sidebar, Panel):
 
 class WHORL_PT_params(OfOutput, Panel):
     bl_label = "Parameters"
+    bl_description = "What the pipeline exposes: keyed, driven and saved like any other property"
     bl_parent_id = "WHORL_PT_main"
 
     def draw(self, context):
@@ -123,6 +125,7 @@ class WHORL_PT_params(OfOutput, Panel):
 
 class WHORL_PT_kernels(OfOutput, Panel):
     bl_label = "Kernels"
+    bl_description = "What ran in the last cook, for how long, and the generations of your own kernels"
     bl_parent_id = "WHORL_PT_main"
 
     def draw(self, context):
@@ -165,6 +168,7 @@ class WHORL_PT_kernels(OfOutput, Panel):
 
 class WHORL_PT_log(OfOutput, Panel):
     bl_label = "Messages"
+    bl_description = "What happened last to the pipeline and its kernels"
     bl_parent_id = "WHORL_PT_main"
     bl_options = {"DEFAULT_CLOSED"}
 
@@ -222,7 +226,7 @@ CLASSES = [
 if hasattr(bpy.types, "FileHandler"):
 
     class WHORL_FH_pipeline(bpy.types.FileHandler):
-        """A pipeline that is dropped on the 3D view deforms the active object."""
+        """Deforms the active object by a pipeline that is dropped on the 3D view"""
 
         bl_idname = "WHORL_FH_pipeline"
         bl_label = "whorl Pipeline"

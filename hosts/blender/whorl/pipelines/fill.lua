@@ -4,6 +4,7 @@ local values = {
   lattice = expose("cubic", "Lattice", { id = "lattice" }),
   jitter = expose(0, "Jitter", { id = "jitter" }),
   count = expose(0, "Count", { id = "count" }),
+  per_volume = expose(0, "Density", { id = "density" }),
   noise = expose("white", "Noise", { id = "noise" }),
   seed = expose(0, "Seed", { id = "seed" }),
   at_least = expose(0.5, "Winding number", { id = "at_least" }),
