@@ -305,13 +305,18 @@ __attribute__((format(printf, 3, 4))) static void append(char *text, size_t size
     va_end(list);
 }
 
-/* "SIGTERM" */
+/* "SIGTERM"; glibc knows such names from 2.32 on. */
 static void append_signal(char *text, size_t size, int number)
 {
-    const char *name = sigabbrev_np(number);
-    append(text, size, name ? "SIG%s" : "signal %s", name ? name : "");
-    if (!name)
-        append(text, size, "%d", number);
+    static const char *const names[] = {
+        [SIGHUP] = "HUP",   [SIGINT] = "INT",   [SIGQUIT] = "QUIT", [SIGILL] = "ILL",   [SIGTRAP] = "TRAP",
+        [SIGABRT] = "ABRT", [SIGBUS] = "BUS",   [SIGFPE] = "FPE",   [SIGKILL] = "KILL", [SIGSEGV] = "SEGV",
+        [SIGPIPE] = "PIPE", [SIGALRM] = "ALRM", [SIGTERM] = "TERM", [SIGXCPU] = "XCPU", [SIGSYS] = "SYS"};
+    const bool known = number > 0 && (size_t)number < sizeof names / sizeof *names && names[number];
+    if (known)
+        append(text, size, "SIG%s", names[number]);
+    else
+        append(text, size, "signal %d", number);
 }
 
 /* What happened, from how the helper ended and where it was; false: it had not begun. */

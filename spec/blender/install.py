@@ -45,6 +45,13 @@ def works_and_goes():
     assert mapped()
     helper = Path(addon.__file__).parent / "tree" / "lib" / "whorl" / "whorl-canary"
     assert os.access(helper, os.X_OK), "the helper program cannot run"
+    licenses = Path(addon.__file__).parent / "licenses"
+    for file, word in (
+        ("THIRD-PARTY.txt", "Mike Pall"),
+        ("LGPL-2.1.txt", "LESSER GENERAL PUBLIC LICENSE"),
+        ("VERSIONS.txt", "tcc"),
+    ):
+        assert word in (licenses / file).read_text(encoding="utf-8"), file
     bpy.ops.preferences.addon_disable(module=name)
     assert not mapped()
     assert not hasattr(bpy.types, "WHORL_OT_fill")
