@@ -174,6 +174,12 @@ void wh__watch_wake(wh_watcher *w)
 #define SNFS_MAGIC 0xBEEFDEADu
 #define VBOXSF_MAGIC 0x786F4256u
 #define VMHGFS_MAGIC 0xBACBACBCu
+#ifndef CIFS_SUPER_MAGIC /* before Linux 5.17 */
+#define CEPH_SUPER_MAGIC 0x00C36400u
+#define CIFS_SUPER_MAGIC 0xFF534D42u
+#define FUSE_SUPER_MAGIC 0x65735546u
+#define SMB2_SUPER_MAGIC 0xFE534D42u
+#endif
 
 bool wh__is_network_folder(const char *path)
 {

@@ -11,6 +11,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifndef SYS_close_range /* before glibc 2.34 */
+#define SYS_close_range 436
+#endif
 #define MEMORY ((rlim_t)4 << 30) /* more than at the start */
 
 static rlim_t memory_now(void)
