@@ -422,9 +422,7 @@ def _depend(obj, source) -> None:
         modifier = obj.modifiers.new(MODIFIER, "NODES")
         modifier.show_expanded = False
         modifier.node_group = _source_group()
-    identifier = pointset.identifier(modifier.node_group, "Source") if modifier.node_group else None
-    if identifier and modifier.get(identifier) != source:
-        modifier[identifier] = source
+    pointset.set_input(modifier, "Source", source)
 
 
 def _source_group():

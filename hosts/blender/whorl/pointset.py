@@ -78,13 +78,24 @@ def show(obj, radius: float, instance=None) -> None:
     if modifier.node_group != group:
         modifier.node_group = group
     for name, value in (("Radius", radius), ("Instance", instance)):
-        key = identifier(group, name)
-        if key:
-            modifier[key] = value
+        set_input(modifier, name, value)
     obj.update_tag()
 
 
-def identifier(group, name: str) -> str | None:
+def set_input(modifier, name: str, value) -> None:
+    """Gives an input of a modifier's node group a value that is not there yet."""
+    key = _identifier(modifier.node_group, name) if modifier.node_group else None
+    if key is None:
+        return
+    if hasattr(modifier, "properties"):  # 5.2 and later
+        socket = getattr(modifier.properties.inputs, key)
+        if socket.value != value:
+            socket.value = value
+    elif modifier.get(key) != value:
+        modifier[key] = value
+
+
+def _identifier(group, name: str) -> str | None:
     for item in (group.interface.items_tree if hasattr(group, "interface") else group.inputs):
         if item.name == name and getattr(item, "in_out", "INPUT") == "INPUT":
             return item.identifier
