@@ -1,6 +1,6 @@
-/* stage.h - what a scenario does to the stand-in: load a plug-in, make meshes, evaluate nodes, let time pass. Nothing of
- * it has a counterpart in Maya's interface; a plug-in never includes it. One thread, the `main thread`, calls all but
- * evaluate and evaluate_in_context, which any thread may call. */
+/* stage.h - what a scenario does to the stand-in: load a plug-in, make meshes, evaluate nodes, let time pass. Nothing
+ * of it has a counterpart in Maya's interface; a plug-in never includes it. One thread, the `main thread`, calls all
+ * but evaluate and evaluate_in_context, which any thread may call. */
 #ifndef WHORL_STANDIN_STAGE_H
 #define WHORL_STANDIN_STAGE_H
 #include "standin.h"
@@ -23,8 +23,8 @@ bool is_mapped(const std::string &path);
 
 /* ---- the scene ---- */
 
-void set_batch(bool batch);                  /* MGlobal::mayaState */
-void new_scene();                            /* deletes all nodes and forgets what could be undone */
+void set_batch(bool batch); /* MGlobal::mayaState */
+void new_scene();           /* deletes all nodes and forgets what could be undone */
 MObject create_node(const std::string &type, const std::string &name = ""); /* null: there is no such type */
 void delete_node(const MObject &node);
 MObject find_node(const std::string &name); /* null: there is none */
@@ -51,13 +51,15 @@ Mesh evaluate(const MObject &deformer, unsigned geometry); /* pulls, and compute
 bool is_dirty(const MObject &deformer, unsigned geometry);
 /* Computes on a copy of the node's values, with no lock held, whatever is dirty. False: deform() returned a failure. */
 bool evaluate_in_context(const MObject &deformer, unsigned geometry, Mesh &out);
-unsigned failures(); /* evaluations whose compute() or deform() failed, since the start */
+double deform_seconds(); /* that the last deform() took, without the copy before it */
+unsigned failures();     /* evaluations whose compute() or deform() failed, since the start */
 
 /* ---- time and what is said ---- */
 
 void fire_timers(double seconds); /* each timer whose period has passed, once */
 unsigned timers();                /* callbacks that are alive */
-bool execute(const std::string &command, std::string &result); /* as in MEL: NAME -flag value OBJECT; "…" around words */
+bool execute(const std::string &command,
+             std::string &result); /* as in MEL: NAME -flag value OBJECT; "…" around words */
 bool undo();
 bool redo();
 unsigned undoable();

@@ -1,5 +1,5 @@
-/* standin.h - a small stand-in for the classes of Maya that hosts/maya uses, so that the plug-in's unmodified sources can
- * be compiled, run and sanitised where Maya is not. It is no part of Maya: it was written from the public reference
+/* standin.h - a small stand-in for the classes of Maya that hosts/maya uses, so that the plug-in's unmodified sources
+ * can be compiled, run and sanitised where Maya is not. It is no part of Maya: it was written from the public reference
  * pages (help.autodesk.com, "C++ API Reference") alone, and has what is used, not what there is. Where a page leaves a
  * question open, docs/maya.md says how it was taken.
  *
@@ -860,8 +860,7 @@ class MFnMesh : public MFnBase
     MStatus getVertices(MIntArray &counts, MIntArray &list) const;
     MStatus getTriangles(MIntArray &counts, MIntArray &vertices) const;
     MStatus getColorSetNames(MStringArray &names) const;
-    MStatus getVertexColors(MColorArray &colors, const MString *colorSet = nullptr,
-                            const MColor *unset = nullptr);
+    MStatus getVertexColors(MColorArray &colors, const MString *colorSet = nullptr, const MColor *unset = nullptr);
 
   private:
     const standin::MeshData &mesh() const;
