@@ -257,9 +257,13 @@ static wh_status bring_to_now(wh__cook *c)
     if (p->function_count && !of_time)
         return wh__fail(WH_ERR_MEMORY, "out of memory");
     wh_status status = wh__plan_functions(c->plan, c->time, of_time);
-    for (uint32_t i = 0; status == WH_OK && i < p->patch_count; i++)
-        wh__apply_patch(c->value, &p->patch[i],
-                        p->patch[i].function ? of_time[p->patch[i].index] : c->settings->value[p->patch[i].index]);
+    for (uint32_t i = 0; status == WH_OK && i < p->patch_count; i++) {
+        double held[4];
+        const wh__patch *patch = &p->patch[i];
+        wh__apply_patch(c->value, patch,
+                        patch->function ? of_time[patch->index]
+                                        : wh__setting_of(p, patch->index, c->settings, c->view, held));
+    }
     free(of_time);
     return status;
 }
@@ -482,6 +486,9 @@ wh_status wh__check_view(const wh_view *v)
     for (uint32_t i = 0; i < v->attribute_count; i++)
         if (!v->attribute[i].name || (v->point_count && !v->attribute[i].value))
             return wh__fail(WH_ERR_ARGUMENT, "attribute %u has no name or no values", i);
+    for (uint32_t i = 0; i < v->setting_count; i++)
+        if (!v->setting || !v->setting[i].id)
+            return wh__fail(WH_ERR_ARGUMENT, "setting %u has no id", i);
     return WH_OK;
 }
 

@@ -157,6 +157,7 @@ wh_status wh_param_at(const wh_session *s, uint32_t index, wh_param *out)
                       .type = p->type,
                       .count = p->count,
                       .id = p->id,
+                      .was = p->was,
                       .label = p->label,
                       .unit = p->unit,
                       .doc = p->doc,
@@ -179,6 +180,26 @@ static wh_status check_value(const wh__param *p, const double *value)
             return wh__fail(WH_ERR_ARGUMENT, "%s = %g is not a whole number", p->id, value[k]);
     }
     return WH_OK;
+}
+
+static double hold(const wh__param *p, double value)
+{
+    value = p->type == WH_FLOAT ? value : round(value);
+    return value < p->min ? p->min : value > p->max ? p->max : value;
+}
+
+const double *wh__setting_of(const wh__plan *p, uint32_t index, const wh__settings *all, const wh_view *view,
+                             double held[4])
+{
+    const double *value = all->value[index];
+    for (uint32_t i = 0; i < view->setting_count; i++) {
+        if (strcmp(view->setting[i].id, p->param[index].id) != 0)
+            continue;
+        for (uint32_t k = 0; k < 4; k++)
+            held[k] = isnan(view->setting[i].value[k]) ? value[k] : hold(&p->param[index], view->setting[i].value[k]);
+        return held;
+    }
+    return value;
 }
 
 static wh_status unknown_param(const wh_session *s, const char *id)

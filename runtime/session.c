@@ -150,6 +150,30 @@ wh_status wh_stage_at(const wh_session *s, uint32_t index, wh_stage_info *out)
     return WH_OK;
 }
 
+static const wh__plan *plan_of(const wh_session *s)
+{
+    const wh__scene *scene = s ? wh__scene_of(s) : NULL;
+    return scene ? scene->plan : NULL;
+}
+
+bool wh_needs_mesh(const wh_session *s)
+{
+    const wh__plan *p = plan_of(s);
+    return p && !p->simple;
+}
+
+const char *wh_needs_attribute(const wh_session *s, uint32_t index)
+{
+    const wh__plan *p = plan_of(s);
+    for (uint32_t i = 0; p && i < p->call_count; i++) {
+        const wh__call *c = p->call[i];
+        if (index < c->attribute_count)
+            return (const char *)p->value + c->params + c->attribute[index];
+        index -= c->attribute_count;
+    }
+    return NULL;
+}
+
 const char *wh_plan_json(const wh_session *s)
 {
     const wh__scene *scene = s ? wh__scene_of(s) : NULL;

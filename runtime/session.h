@@ -175,6 +175,9 @@ bool wh__live_is_pinned(const wh_session *s, const wh__origin *o);
 bool wh__live_switch(wh_session *s, wh__module *m, char *why, size_t why_size);
 
 /* params.c */
+/* The four components of an exposed parameter in a cook of view: those of the view, put into held, or those of all. */
+const double *wh__setting_of(const wh__plan *p, uint32_t index, const wh__settings *all, const wh_view *view,
+                             double held[4]);
 wh__settings *wh__settings_carry(wh_session *s, const wh__plan *next, bool **is_set); /* NULL: memory is short */
 void wh__params_announce(wh_session *s, const wh__plan *old, const wh__plan *next);
 #endif

@@ -55,6 +55,11 @@ typedef struct { /* one float for each point: a mask, a painted weight */
     size_t stride; /* bytes from value to value; default: packed */
 } wh_attribute;
 
+typedef struct { /* a value of an exposed parameter, for one cook alone */
+    const char *id;
+    double value[4]; /* held to the parameter's range, and rounded where that is whole; NaN: as without it */
+} wh_setting;
+
 typedef struct {   /* a mesh of the caller's, borrowed for one call */
     uint32_t size; /* sizeof(wh_view) */
     uint32_t point_count, triangle_count, attribute_count;
@@ -66,6 +71,9 @@ typedef struct {   /* a mesh of the caller's, borrowed for one call */
     const float *rest; /* xyz for each point, packed: where it was before it was deformed, for samplers that follow;
                           default: where it is */
     uint64_t moves;    /* change it whenever a point moves; default: positions are compared each time */
+    const wh_setting *setting; /* in place of what wh_param_set has set; ids that the pipeline does not have, or not
+                                  any more, are passed over */
+    uint32_t setting_count;
 } wh_view;
 
 typedef struct {   /* a sample; the library owns what it points to until wh_points_free */
@@ -123,6 +131,7 @@ typedef struct {          /* a parameter that the pipeline exposes, for the host
     uint32_t size;        /* sizeof(wh_param) */
     uint32_t type, count; /* wh_param_type; components, 1 .. 4 */
     const char *id;       /* stable name: "bend.angle", or what expose() was told */
+    const char *was;      /* the id that it had in earlier generations of its kernel, or "" */
     const char *label, *unit, *doc;
     const char *choices; /* "x|y|z" for WH_CHOICE, whose value is the number from 0; else "" */
     double init[4], value[4];
@@ -226,6 +235,10 @@ WH_API wh_status wh_compare(wh_session *s, const char *kernel, uint32_t a, uint3
                             double seconds, wh_difference *out, float *distance);
 WH_API uint32_t wh_stage_count(const wh_session *s); /* in the order of the file. [main] */
 WH_API wh_status wh_stage_at(const wh_session *s, uint32_t index, wh_stage_info *out); /* [main] */
+/* What the pipeline that runs reads of a mesh that it deforms: more than its points, and the point attribute of that
+ * index, until NULL; an attribute that several kernels read may come twice. [main] */
+WH_API bool wh_needs_mesh(const wh_session *s);
+WH_API const char *wh_needs_attribute(const wh_session *s, uint32_t index);
 /* The pipeline that runs, as JSON: the plain data that the Lua file came down to. "null" without one. [main] */
 WH_API const char *wh_plan_json(const wh_session *s);
 
