@@ -969,7 +969,7 @@ class MArgDatabase
 
   private:
     const std::string *find(const char *flag) const;
-    const MSyntax &syntax_;
+    MSyntax syntax_;
     std::vector<std::pair<std::string, std::string>> set_; /* long name, value */
     std::vector<std::string> object_;
     bool query_ = false, edit_ = false;

@@ -1,0 +1,479 @@
+/* scenario.cpp - the plug-in of hosts/maya, loaded into the stand-in and used as a scene uses it.
+ * Usage: scenario PLUGIN FOLDER [RELOADS]. FOLDER is empty and becomes the project; RELOADS (2000) are those under the
+ * threads. Prints "ok WHAT" or "not ok WHAT: why" for each thing that is looked at. */
+#include "stage.h"
+#include "whorl.h"
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <maya/MFnArrayAttrsData.h>
+#include <maya/MFnAttribute.h>
+#include <maya/MFnDependencyNode.h>
+#include <maya/MFnEnumAttribute.h>
+#include <maya/MFnUnitAttribute.h>
+#include <sstream>
+#include <thread>
+#include <unistd.h>
+
+using namespace standin;
+
+static std::string folder;
+static int wrong;
+
+static void check(bool good, const std::string &what, const std::string &why = "")
+{
+    printf("%s %s%s%s\n", good ? "ok" : "not ok", what.c_str(), good ? "" : ": ", good ? "" : why.c_str());
+    fflush(stdout);
+    wrong += !good;
+}
+
+static std::string text(const std::vector<std::string> &lines)
+{
+    std::string all;
+    for (const std::string &line : lines)
+        all += "[" + line + "] ";
+    return all;
+}
+
+/* ---- the project ---- */
+
+static std::string path(const std::string &name)
+{
+    return folder + "/" + name;
+}
+
+/* As editors save: beside, and renamed. */
+static void save(const std::string &name, const std::string &content)
+{
+    std::ofstream(path(name + ".new"), std::ios::binary) << content;
+    rename(path(name + ".new").c_str(), path(name).c_str());
+}
+
+/* deform.shift: x += amount * scale + number, and what else the scenario wants of it. */
+static std::string kernel(double number, const std::string &more_params = "", const std::string &run = "")
+{
+    std::ostringstream out;
+    out << "#include \"whorl_kernel.h\"\n"
+           "WH_PARAMS(deform_shift,\n"
+           "    float amount WH_UI(1, min = -100, max = 100, unit = \"m\", doc = \"How far\");\n"
+           "    float angle WH_UI(0, min = -360, max = 360, unit = \"deg\", doc = \"Adds to y\");\n"
+        << more_params
+        << ")\n"
+           "static void deform_shift_run(const wh_block *b)\n{\n"
+           "    const deform_shift *p = b->params;\n"
+           "    for (uint32_t i = 0; i < b->count; i++) {\n"
+           "        b->x[i] += p->amount + (float)"
+        << number << ";\n        b->y[i] += p->angle;\n"
+        << run
+        << "    }\n}\n"
+           "WH_KERNEL(deform_shift, .doc = \"Shift\", .run = deform_shift_run);\n";
+    return out.str();
+}
+
+static std::string pipeline(const std::string &arguments, const std::string &more = "")
+{
+    return "return pipeline \"p\" {\n  deform.shift { " + arguments + " },\n" + more +
+           "  reload { canary = false, publish = \"at-once\" },\n}\n";
+}
+
+static const char *const plain = "amount = expose(1, \"Amount\"), angle = expose(0, \"Angle\")";
+
+static Mesh square(float x)
+{
+    return {{x, 0, 0, x + 1, 0, 0, x + 1, 0, 1, x, 0, 1}, {4}, {0, 3, 2, 1}};
+}
+
+static Mesh cube()
+{
+    Mesh m;
+    for (int i = 0; i < 8; i++)
+        for (const int bit : {1, 2, 4})
+            m.points.push_back(i & bit ? 1.0f : 0.0f);
+    m.counts.assign(6, 4);
+    m.vertices = {0, 2, 3, 1, 4, 5, 7, 6, 0, 1, 5, 4, 2, 6, 7, 3, 0, 4, 6, 2, 1, 3, 7, 5};
+    return m;
+}
+
+static std::string xs(const Mesh &m)
+{
+    std::ostringstream out;
+    for (size_t i = 0; i < m.points.size(); i += 3)
+        out << (i ? " " : "") << m.points[i];
+    return out.str();
+}
+
+static std::string run(const std::string &command)
+{
+    std::string result;
+    return execute(command, result) ? result : "failed: " + text(take_said());
+}
+
+/* Lets the timer do its work until the expected is there. */
+template <class Expected> static bool wait_for(const Expected &expected)
+{
+    for (int i = 0; i < 3000; i++) {
+        fire_timers(0.25);
+        if (expected())
+            return true;
+        usleep(5000);
+    }
+    return false;
+}
+
+static void look(const MObject &node, unsigned geometry, const std::string &expected, const std::string &what)
+{
+    const std::string got = xs(evaluate(node, geometry));
+    check(got == expected, what, "x is " + got + ", not " + expected);
+}
+
+static void look_soon(const MObject &node, const std::string &expected, const std::string &what)
+{
+    std::string got;
+    const bool good = wait_for([&] { return (got = xs(evaluate(node, 0))) == expected; });
+    check(good, what, "x is " + got + ", not " + expected + " " + text(take_said()));
+}
+
+/* ---- parts ---- */
+
+static MObject left, right, deformer;
+
+static void deforms()
+{
+    left = create_mesh("left", square(0));
+    right = create_mesh("right", square(10));
+    create_node("time", "time1");
+    deformer = apply_deformer("whorlDeformer", {left, right}, "curl");
+    look(deformer, 0, "0 1 1 0", "a deformer without a pipeline passes points through");
+    check(take_said().empty(), "and says nothing");
+    plug(deformer, "pipeline").setString(path("missing.lua").c_str());
+    look(deformer, 0, "0 1 1 0", "a pipeline that is missing passes points through");
+    look(deformer, 1, "10 11 11 10", "on every geometry");
+    const auto said = take_said();
+    check(said.size() == 1 && said[0].find("warning: ") == 0 && said[0].find("missing.lua") != std::string::npos,
+          "with one warning", text(said));
+    plug(deformer, "pipeline").setString(path("p.lua").c_str());
+    look(deformer, 0, "1 2 2 1", "a pipeline moves the points of the first geometry");
+    look(deformer, 1, "11 12 12 11", "and of the second");
+    check(plug(deformer, "time").isDestination(), "the scene's time is connected");
+    set_mesh(left, square(5));
+    look(deformer, 0, "6 7 7 6", "a mesh that moves is deformed anew");
+    set_mesh(left, square(0));
+}
+
+static void weights()
+{
+    set_weight(deformer, 1, 0, 0);
+    set_weight(deformer, 1, 2, 0.5f);
+    look(deformer, 1, "10 12 11.5 11", "painted weights scale what the pipeline does");
+    look(deformer, 0, "1 2 2 1", "each geometry has its own");
+    plug(deformer, "envelope").setDouble(0.5);
+    look(deformer, 1, "10 11.5 11.25 10.5", "so does the envelope");
+    plug(deformer, "envelope").setDouble(0);
+    look(deformer, 1, "10 11 11 10", "an envelope of 0 leaves the points alone");
+    plug(deformer, "envelope").setDouble(1);
+    set_members(deformer, 1, {2, 3});
+    look(deformer, 1, "10 11 11.5 11", "points that are no members stay, and weights go by point");
+    set_members(deformer, 1, {});
+}
+
+static void parameters()
+{
+    const MPlug amount = plug(deformer, "shift_amount"), angle = plug(deformer, "shift_angle");
+    check(!amount.isNull() && !angle.isNull(), "parameters are attributes of the node");
+    if (amount.isNull() || angle.isNull())
+        return;
+    const MFnUnitAttribute length(amount.attribute()), turn(angle.attribute());
+    double low = 0, high = 0;
+    turn.getMin(low);
+    turn.getMax(high);
+    check(length.unitType() == MFnUnitAttribute::kDistance && turn.unitType() == MFnUnitAttribute::kAngle,
+          "lengths are distances, angles are angles");
+    check(std::abs(low + 2 * M_PI) < 1e-9 && std::abs(high - 2 * M_PI) < 1e-9, "with the ranges of the kernel");
+    check(length.isKeyable() && std::string(length.niceNameOverride().asChar()) == "Amount",
+          "keyable, and by the name that the file gives them");
+    MPlug(amount).setDouble(3);
+    look(deformer, 0, "3 4 4 3", "an attribute that is set moves the points");
+    MPlug(angle).setDouble(M_PI / 3);
+    const Mesh m = evaluate(deformer, 0);
+    check(m.points[1] == 60, "an angle comes in degrees, to the bit", std::to_string(m.points[1]));
+    MPlug(angle).setDouble(0);
+    MPlug(amount).setDouble(1000);
+    look(deformer, 0, "100 101 101 100", "a value outside the range is held to it");
+    MPlug(amount).setDouble(1);
+    plug(deformer, "metresPerUnit").setDouble(0.5);
+    fire_timers(0.25);
+    look(deformer, 0, "2 3 3 2", "metresPerUnit scales points; what nobody has touched stays as long as the file says");
+    plug(deformer, "metresPerUnit").setDouble(1);
+    fire_timers(0.25);
+    look(deformer, 0, "1 2 2 1", "and back");
+}
+
+static void reloads()
+{
+    const unsigned before = events("whorlReloaded");
+    save("shift.c", kernel(10));
+    look_soon(deformer, "11 12 12 11", "a saved kernel shows by the timer");
+    check(events("whorlReloaded") > before, "and the user event is posted");
+    take_said();
+    save("shift.c", "this is no C\n");
+    check(wait_for([&] { return run("whorlStatus -q -message curl").find("shift.c:1") != std::string::npos; }),
+          "a kernel that does not compile is told with its line", run("whorlStatus -q -message curl"));
+    look(deformer, 0, "11 12 12 11", "and the last good one runs on");
+    const auto said = take_said();
+    check(said.size() == 1 && said[0].find("warning: ") == 0, "with one warning", text(said));
+    save("shift.c", kernel(20, "", "        if (b->count) *(volatile int *)0 = 1;\n"));
+    check(wait_for([&] {
+              evaluate(deformer, 0);
+              return run("whorlStatus curl").find("SIGSEGV") != std::string::npos ||
+                     text(take_said()).find("SIGSEGV") != std::string::npos;
+          }),
+          "a kernel that crashes is told", run("whorlStatus curl"));
+    look(deformer, 0, "11 12 12 11", "and costs no evaluation");
+    save("shift.c", kernel(0));
+    look_soon(deformer, "1 2 2 1", "a mended kernel shows");
+    check(run("whorlStatus -q -message curl").empty(), "and nothing is wrong any more");
+    check(failures() == 0, "no evaluation failed");
+}
+
+static void surface()
+{
+    const MObject curve = key(plug(deformer, "shift_amount"), 2);
+    look(deformer, 0, "2 3 3 2", "a parameter is keyed");
+    save("shift.c", kernel(0,
+                           "    float more WH_UI(0.5, min = 0, max = 9, doc = \"More\");\n"
+                           "    int way WH_UI(0, choices = \"in|out\", doc = \"Way\");\n",
+                           "        b->x[i] += p->way ? p->more : 0;\n"));
+    save("p.lua", pipeline(std::string(plain) + ", more = expose(0.5, \"More\"), way = expose(\"in\", \"Way\")"));
+    check(wait_for([&] { return !plug(deformer, "shift_more").isNull() && !plug(deformer, "shift_way").isNull(); }),
+          "a parameter that is new is an attribute at once", text(take_said()));
+    look(deformer, 0, "2 3 3 2", "keys survive it");
+    check(plug(deformer, "shift_amount").isDestination(), "and so does the connection");
+    plug(deformer, "shift_way").setInt(1);
+    look(deformer, 0, "2.5 3.5 3.5 2.5", "a choice is an enumeration");
+    plug(deformer, "shift_way").setInt(0);
+    key(plug(deformer, "shift_more"), 4);
+    save("p.lua", pipeline("angle = expose(0, \"Angle\")"));
+    save("shift.c", kernel(0));
+    check(wait_for([&] { return plug(deformer, "shift_way").isNull(); }), "one that is gone goes");
+    check(plug(deformer, "shift_amount").isDestination() && plug(deformer, "shift_more").isDestination(),
+          "but not one that is keyed");
+    look(deformer, 0, "1 2 2 1", "which has no effect then");
+    save("p.lua", pipeline(plain));
+    look_soon(deformer, "2 3 3 2", "it comes back with its keys");
+    save("p.lua", pipeline("amount = expose(5, \"Amount\"), angle = expose(0, \"Angle\")"));
+    disconnect(plug(deformer, "shift_amount"));
+    plug(deformer, "shift_amount").setDouble(1);
+    look_soon(deformer, "5 6 6 5", "a value that nobody has set follows the file");
+    save("p.lua", pipeline("amount = expose(1, \"Amount\"), angle = expose(0, \"Angle\")"));
+    look_soon(deformer, "1 2 2 1", "and back");
+}
+
+static void maps()
+{
+    save("p.lua", "local m = field.attribute { name = \"grip\" }\n" +
+                      pipeline("amount = expose(1, \"Amount\"), angle = expose(0, \"Angle\"), mask = m"));
+    check(wait_for([&] { return !plug(deformer, "gripMapList").isNull(); }), "a point attribute is a map to paint",
+          text(take_said()));
+    look(deformer, 0, "1 2 2 1", "that is 1 where nobody has painted");
+    set_color_set(left, "grip", {MColor(1, 1, 1), MColor(0, 0, 0), MColor(0, 0, 0), MColor(1, 1, 1)});
+    look(deformer, 0, "1 1 1 1", "a colour set of that name is read by its luminance");
+    plug(deformer, "gripMapList[0].gripMap[0]").setDouble(0);
+    plug(deformer, "gripMapList[0].gripMap[1]").setDouble(0.5);
+    look(deformer, 0, "0 1.5 2 1", "the painted map goes first");
+    save("p.lua", pipeline(plain));
+    look_soon(deformer, "1 2 2 1", "and without it all is as before");
+}
+
+static void generations()
+{
+    save("shift.c", kernel(30));
+    look_soon(deformer, "31 32 32 31", "a next generation");
+    const std::string status = run("whorlStatus curl"), mark = "\"generation\": ";
+    const int now = atoi(status.substr(std::min(status.find(mark), status.size() - mark.size()) + mark.size()).c_str());
+    check(now > 1, "has a number", std::to_string(now));
+    save("shift.c", kernel(40));
+    look_soon(deformer, "41 42 42 41", "and one more");
+    run("whorlPin -kernel deform.shift -generation " + std::to_string(now) + " curl");
+    look(deformer, 0, "31 32 32 31", "whorlPin goes back to one");
+    check(undo(), "which can be undone");
+    look(deformer, 0, "41 42 42 41", "and then the newest runs");
+    check(redo(), "and redone");
+    look(deformer, 0, "31 32 32 31", "and then the pinned one");
+    save("shift.c", kernel(50));
+    for (int i = 0; i < 150; i++) {
+        usleep(10000);
+        fire_timers(0.25);
+    }
+    look(deformer, 0, "31 32 32 31", "a save does not move what is pinned");
+    run("whorlPin -kernel deform.shift -generation 0 curl");
+    look_soon(deformer, "51 52 52 51", "generation 0 is the newest");
+    check(run("whorlPin -kernel deform.nothing curl").find("there is no kernel") != std::string::npos,
+          "a kernel that is not there is an error with its name");
+    save("shift.c", kernel(0));
+    look_soon(deformer, "1 2 2 1", "and as it was");
+}
+
+static void batch()
+{
+    set_batch(true);
+    save("shift.c", kernel(7));
+    check(run("whorlReload -wait 60") == "1", "whorlReload takes over what was saved");
+    look(deformer, 0, "8 9 9 8", "without a timer");
+    check(run("whorlReload") == "0", "and finds nothing when nothing was", run("whorlStatus"));
+    save("shift.c", kernel(0));
+    run("whorlReload -wait 60");
+    set_batch(false);
+    look_soon(deformer, "1 2 2 1", "and back");
+    const std::string all = run("whorlStatus");
+    check(all[0] == '[' && all.find("\"file\": \"" + path("p.lua") + "\"") != std::string::npos &&
+              all.find("\"kernel\": \"deform.shift\"") != std::string::npos,
+          "whorlStatus is JSON of what is open", all);
+}
+
+static MVectorArray positions(const MObject &node)
+{
+    return MFnArrayAttrsData(plug(node, "outPoints").asMObject()).vectorArray("position");
+}
+
+static void samples()
+{
+    save("fill.lua",
+         "return pipeline \"fill\" {\n  sample.inside { name = \"a\", spacing = expose(0.25, \"Spacing\", { id = \"spacing\" }) },\n"
+         "  reload { canary = false, publish = \"at-once\" },\n}\n");
+    const MObject box = create_mesh("box", cube());
+    create_node("transform", "bead");
+    const unsigned depth = undoable();
+    const std::string made = run("whorlFill -pipeline " + path("fill.lua") + " -instance bead box");
+    const MObject node = find_node("whorlFill1");
+    check(!node.isNull() && made.find("whorlFill1") == 0, "whorlFill makes a whorlSample", made);
+    if (node.isNull())
+        return;
+    const int count = plug(node, "outCount").asInt();
+    MVectorArray p = positions(node);
+    check(count > 30 && p.length() == (unsigned)count, "with points inside the mesh", std::to_string(count));
+    bool inside = p.length() > 0;
+    for (unsigned i = 0; i < p.length(); i++)
+        inside = inside && p[i].x >= 0 && p[i].x <= 1 && p[i].y >= 0 && p[i].y <= 1 && p[i].z >= 0 && p[i].z <= 1;
+    check(inside, "all of them", p.length() ? std::to_string(p[0].x) + " " + std::to_string(p[0].y) + " " + std::to_string(p[0].z) : "none");
+    MFnArrayAttrsData arrays(plug(node, "outPoints").asMObject());
+    check(arrays.doubleArray("id").length() == p.length() && arrays.doubleArray("winding").length() == p.length(),
+          "ids and winding numbers come along");
+    check(plug(find_node("instancer1"), "inputPoints").isDestination() &&
+              plug(find_node("instancer1"), "inputHierarchy[0]").isDestination(),
+          "and an instancer is wired to them");
+    MMatrix away;
+    away[3][0] = 100;
+    set_matrix(box, away);
+    MVectorArray q = positions(node);
+    check(q.length() == p.length() && std::abs(q[0].x - p[0].x - 100) < 1e-9 && q[0].y == p[0].y,
+          "points are put out in the world, by the mesh's matrix");
+    plug(node, "spacing").setDouble(0.5);
+    check(plug(node, "outCount").asInt() < count, "a parameter changes them");
+    plug(node, "spacing").setDouble(0.25);
+    check(undo() && undoable() == depth && find_node("whorlFill1").isNull() && find_node("instancer1").isNull(),
+          "undo takes all of it away");
+    check(redo() && !find_node("whorlFill1").isNull() && plug(find_node("whorlFill1"), "outCount").asInt() == count,
+          "redo brings it back");
+    check(undo(), "and undo again");
+    check(run("whorlFill nothing").find("failed: ") == 0, "a mesh that is not there is an error");
+}
+
+/* ---- four nodes on threads through reloads ---- */
+
+static std::atomic<bool> stop;
+static std::atomic<unsigned> evaluations, lost;
+
+static void evaluate_on(const MObject &node, std::atomic<int> &oldest, std::atomic<int> &newest)
+{
+    const float base = 1;
+    Mesh m;
+    while (!stop) {
+        const int from = oldest;
+        const bool good = evaluate_in_context(node, 0, m);
+        const int to = newest;
+        const float number = m.points.empty() ? -1 : m.points[0] - base;
+        bool whole = good && number >= (float)from && number <= (float)to;
+        for (size_t i = 0; whole && i < m.points.size(); i += 3)
+            whole = m.points[i] - base == number;
+        lost += !whole;
+        evaluations++;
+    }
+}
+
+static void threads(int count)
+{
+    Mesh many;
+    many.points.assign(3 * 3000, 0);
+    std::vector<MObject> nodes;
+    std::vector<std::thread> workers;
+    std::atomic<int> oldest{0}, newest{0};
+    for (int i = 0; i < 4; i++) {
+        const std::string name = "n" + std::to_string(i);
+        nodes.push_back(apply_deformer("whorlDeformer", {create_mesh(name + "m", many)}, name));
+        plug(nodes.back(), "pipeline").setString(path("p.lua").c_str());
+    }
+    for (const MObject &node : nodes)
+        workers.emplace_back(evaluate_on, node, std::ref(oldest), std::ref(newest));
+    int shown = 0;
+    for (int i = 1; i <= count; i++) {
+        newest = i;
+        /* Most saves are of the file, which costs no compiler; some are of the kernel, and every ninth is bad. */
+        if (i % 9 == 0)
+            save("p.lua", "return pipeline \"p\" { deform.shfit {} }\n");
+        save("p.lua",
+             pipeline("amount = expose(1, \"Amount\"), angle = expose(0, \"Angle\"), number = " + std::to_string(i)));
+        const std::string expected = std::to_string(1 + i);
+        const bool seen = wait_for([&] { return std::to_string((int)evaluate(nodes[0], 0).points[0]) == expected; });
+        shown += seen;
+        oldest = i;
+        if (i % 50 == 0) /* a parameter comes and goes */
+            plug(nodes[(size_t)i / 50 % 4], "shift_angle").setDouble(i % 100 ? 0 : 0.5);
+    }
+    stop = true;
+    for (std::thread &worker : workers)
+        worker.join();
+    check(shown == count, "every one of " + std::to_string(count) + " reloads shows under four threads",
+          std::to_string(shown));
+    check(lost == 0 && failures() == 0 && evaluations > (unsigned)count / 10,
+          "no evaluation is lost, fails, or mixes two generations",
+          std::to_string(lost) + " lost, " + std::to_string(failures()) + " failed of " + std::to_string(evaluations));
+    for (const MObject &node : nodes)
+        delete_node(node);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 3)
+        return 2;
+    folder = argv[2];
+    setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);
+    save("shift.c", kernel(0));
+    save("p.lua", pipeline(plain));
+    Plugin *plugin = load_plugin(argv[1]);
+    check(plugin, "the plug-in loads and registers", text(take_said()));
+    if (!plugin)
+        return 1;
+    deforms();
+    weights();
+    parameters();
+    reloads();
+    surface();
+    maps();
+    generations();
+    batch();
+    samples();
+    save("shift.c", kernel(0, "    int number WH_UI(0, min = 0, max = 100000, doc = \"Which\");\n",
+                           "        b->x[i] += (float)p->number;\n"));
+    wait_for([&] { return run("whorlStatus").find("\"deform.shift\"") != std::string::npos; });
+    threads(argc > 3 ? atoi(argv[3]) : 2000);
+    left = right = deformer = MObject();
+    new_scene();
+    fire_timers(0.25);
+    check(run("whorlStatus") == "[]", "with the last node the session closes", run("whorlStatus"));
+    check(unload_plugin(plugin) && timers() == 0, "the plug-in unloads, and leaves no callback");
+    check(!is_mapped("libwhorl.so"), "nor the library");
+    return wrong != 0;
+}
