@@ -473,7 +473,9 @@ int main(int argc, char **argv)
     new_scene();
     fire_timers(0.25);
     check(run("whorlStatus") == "[]", "with the last node the session closes", run("whorlStatus"));
-    check(unload_plugin(plugin) && timers() == 0, "the plug-in unloads, and leaves no callback");
+    const bool unloaded = unload_plugin(plugin);
+    check(unloaded && timers() == 0, "the plug-in unloads, and leaves no callback",
+          std::to_string(timers()) + " callbacks " + text(take_said()));
     check(!is_mapped("libwhorl.so"), "nor the library");
     return wrong != 0;
 }
