@@ -6,3 +6,4 @@ files["spec"] = { std = "luajit+busted" }
 local words = { "pipeline", "deform", "field", "sample", "mesh", "expose", "reload", "host" }
 files["examples"] = { read_globals = words }
 files["hosts/blender"] = { read_globals = words }
+files["spec/same_points"] = { read_globals = words }
