@@ -1,0 +1,77 @@
+"""What scripts in a real Maya share; mayapy.sh runs them."""
+
+import os
+import struct
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import maya.standalone  # noqa: E402
+
+maya.standalone.initialize(name="python")
+
+from maya import OpenMaya as om1  # noqa: E402
+from maya import cmds  # noqa: E402
+from maya.api import OpenMaya as om  # noqa: E402
+
+
+def start():
+    cmds.loadPlugin("whorl")
+
+
+def fresh():
+    cmds.file(new=True, force=True)
+    cmds.undoInfo(state=True, infinity=True)
+
+
+def cube():
+    """(transform, shape) of a cube from -1 to 1."""
+    transform = cmds.polyCube(width=2, height=2, depth=2, constructionHistory=False)[0]
+    return transform, shape_of(transform)
+
+
+def shape_of(transform):
+    return cmds.listRelatives(transform, shapes=True, noIntermediate=True)[0]
+
+
+def deformer(transform, path):
+    node = cmds.deformer(transform, type="whorlDeformer")[0]
+    cmds.setAttr(node + ".pipeline", path, type="string")
+    return node
+
+
+def float_points(shape):
+    """xyz of each point, as the mesh has them."""
+    found = om.MSelectionList().add(shape).getDagPath(0)
+    return [(p.x, p.y, p.z) for p in om.MFnMesh(found).getFloatPoints(om.MSpace.kObject)]
+
+
+def flat(points):
+    return [value for point in points for value in point]
+
+
+def packed(points):
+    """As floats, in bytes."""
+    values = flat(points)
+    return struct.pack("<{}f".format(len(values)), *values)
+
+
+def sampled(node):
+    """(positions, ids) of a whorlSample."""
+    selection, plug = om1.MSelectionList(), om1.MPlug()
+    selection.add(node + ".outPoints")
+    selection.getPlug(0, plug)
+    arrays = om1.MFnArrayAttrsData(plug.asMObject())
+    position, ids = arrays.vectorArray("position"), arrays.doubleArray("id")
+    points = [(position[i].x, position[i].y, position[i].z) for i in range(position.length())]
+    return points, [int(ids[i]) for i in range(ids.length())]
+
+
+def finish():
+    """Unloads the plug-in, and ends without what Maya does at the end of Python."""
+    fresh()
+    cmds.flushUndo()
+    cmds.unloadPlugin("whorl")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
