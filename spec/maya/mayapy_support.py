@@ -41,9 +41,9 @@ def deformer(transform, path):
 
 
 def float_points(shape):
-    """xyz of each point, as the mesh has them."""
-    found = om.MSelectionList().add(shape).getDagPath(0)
-    return [(p.x, p.y, p.z) for p in om.MFnMesh(found).getFloatPoints(om.MSpace.kObject)]
+    """xyz of each point, as the mesh has them once it is evaluated."""
+    mesh = om.MSelectionList().add(shape + ".outMesh").getPlug(0).asMObject()
+    return [(p.x, p.y, p.z) for p in om.MFnMesh(mesh).getFloatPoints(om.MSpace.kObject)]
 
 
 def flat(points):

@@ -1,25 +1,26 @@
 --- Results of a script that is a process of its own: it prints "ok WHAT", "not ok WHAT: why" or "skip WHAT: why".
 local M = {}
 
---- One result for each line that says so, and one for how the process ended, which is what command.shell returns.
-function M.report(name, status, said, complained)
-  local count = 0
+--- A list of { what =, wrong = nil or why } and { skip = }: one for each line that says so, and one for how the process
+--- ended, which is what command.shell returns.
+function M.of(name, status, said, complained)
+  local list, count = {}, 0
   for line in said:gmatch("[^\n]+") do
-    local good, what = line:match("^ok (.+)$"), line:match("^not ok (.+)$")
-    local skipped = line:match("^skip (.+)$")
-    if good or what then
+    local good, wrong, skip = line:match("^ok (.+)$"), line:match("^not ok (.+)$"), line:match("^skip (.+)$")
+    if good or wrong then
       count = count + 1
-      it(good or what:match("^(.-): ") or what, function()
-        assert.is_nil(what)
-      end)
-    elseif skipped then
-      pending(skipped)
+      list[#list + 1] = { what = good or wrong:match("^(.-): ") or wrong, wrong = wrong }
+    elseif skip then
+      list[#list + 1] = { skip = skip }
     end
   end
-  it(name .. " ends well, having said something", function()
-    assert.is_true(status == 0 and count > 0, ("status %d after %d results:\n%s\n%s"):format(
-      status, count, said:sub(-2000), complained:sub(-2000)))
-  end)
+  local ended = status == 0 and count > 0
+  list[#list + 1] = { what = name .. " ends well, having said something",
+                      wrong = not ended and ("status %d after %d results:\n%s\n%s"):format(status, count,
+                        said:sub(-2000), complained:sub(-2000)) or nil }
+  list[#list + 1] = { what = "no exception in the console of " .. name,
+                      wrong = (said .. (complained or "")):match("Traceback.*") }
+  return list
 end
 
 return M
