@@ -355,19 +355,21 @@ static wh_status end_cook(wh__cook *c)
     return wh__fail(status, "%s", c->reason ? c->reason : "out of memory");
 }
 
-static wh_status run_pinned(wh__cook *c, void (*work)(wh__cook *c, void *context), void *context)
+static wh_status run_pinned(wh__cook *c, const wh__work *w)
 {
+    if (w->again && w->again(c, w->context))
+        return end_cook(c);
     wh_status status = prepare_cook(c);
     if (status != WH_OK) {
         free(c->room);
         return status;
     }
-    work(c, context);
+    w->all(c, w->context);
     return end_cook(c);
 }
 
 /* One cook of the published plan. *again: a kernel crashed, and something else is published now. */
-static wh_status run_once(wh__cook *c, void (*work)(wh__cook *c, void *context), void *context, bool *again)
+static wh_status run_once(wh__cook *c, const wh__work *w, bool *again)
 {
     wh_session *s = c->session;
     wh_status status;
@@ -379,7 +381,7 @@ static wh_status run_once(wh__cook *c, void (*work)(wh__cook *c, void *context),
     } else {
         c->plan = c->scene->plan;
         c->settings = c->scene->settings;
-        status = run_pinned(c, work, context);
+        status = run_pinned(c, w);
         const bool mended = c->crashed && wh__scene_recover(s, c->crashed->kernel, c->crashed->at, &c->fault);
         *again = mended && status == WH_ERR_KERNEL;
     }
@@ -391,8 +393,7 @@ static wh_status run_once(wh__cook *c, void (*work)(wh__cook *c, void *context),
 
 static const wh_view no_view = {.size = sizeof no_view};
 
-wh_status wh__cook_run(const wh_session *s, const wh_view *view, double seconds,
-                       void (*work)(wh__cook *c, void *context), void *context)
+wh_status wh__cook_run(const wh_session *s, const wh_view *view, double seconds, const wh__work *work)
 {
     wh_status status = WH_OK;
     bool again = true;
@@ -404,7 +405,7 @@ wh_status wh__cook_run(const wh_session *s, const wh_view *view, double seconds,
         clear(&c, (wh_session *)s, view ? view : &no_view, seconds);
         if (!c.thread)
             return wh__fail(WH_ERR_MEMORY, "out of memory");
-        status = run_once(&c, work, context, &again);
+        status = run_once(&c, work, &again);
     }
     return status;
 }
@@ -419,7 +420,7 @@ wh_status wh__cook_plan(wh_session *s, wh__plan *plan, const wh_view *view, doub
         return wh__fail(WH_ERR_MEMORY, "out of memory");
     c.plan = plan;
     c.settings = scene->settings;
-    const wh_status status = run_pinned(&c, work, context);
+    const wh_status status = run_pinned(&c, &(wh__work){.all = work, .context = context});
     free(c.reason);
     if (c.crashed)
         wh__scene_recover(s, c.crashed->kernel, c.crashed->at, &c.fault);
@@ -689,6 +690,41 @@ bool wh__cook_ready_ops(wh__cook *c, uint32_t first, uint32_t count, bool at_poi
             return false;
     }
     return true;
+}
+
+/* ---- the same again ---- */
+
+/* Settings may be others at the same place. */
+static bool says_what_it_is(const wh_view *v)
+{
+    return v->moves && (v->topology || v->triangle_count == 0) && !v->setting_count;
+}
+
+void wh__again_keep(wh__cook *c, const wh__named_field *f, const wh__call *call, wh__state *held)
+{
+    wh__again *a = c->thread->again;
+    const size_t size = call->kernel->desc.param_size;
+    a->scene = 0;
+    if (!c->scene || c->plan->function_count || !says_what_it_is(c->view) || size > sizeof a->params)
+        return;
+    a->given_up = atomic_load(&call->kernel->states->given_up);
+    a->view = *c->view;
+    a->field = f;
+    a->call = call;
+    a->state = held;
+    a->data = held ? held->data : NULL;
+    a->param_size = size;
+    memcpy(a->params, wh__params(c, call), size);
+    a->scene = c->scene->number;
+}
+
+const wh__again *wh__again_begin(wh__cook *c, const char *name)
+{
+    const wh__again *a = c->thread->again;
+    if (a->scene != c->scene->number || memcmp(&a->view, c->view, sizeof a->view) != 0 ||
+        strcmp(a->field->name, name) != 0)
+        return NULL;
+    return !a->state || wh__state_borrow(c->thread, a->call->kernel, a->state, a->given_up) ? a : NULL;
 }
 
 /* Accumulates cross products, whose length is twice the area: the usual area weighting. */

@@ -1,6 +1,7 @@
 /* cook.h - one evaluation: the pinned plan, the values of this moment, what its kernels prepared. */
 #ifndef WH_COOK_H
 #define WH_COOK_H
+#include "again.h"
 #include "session.h"
 
 typedef struct { /* a mesh as kernels see it, with fingerprints made when somebody asks */
@@ -68,10 +69,15 @@ typedef struct { /* the host services, with what they act on behind them */
     const wh__call *call;
 } wh__service;
 
-/* Pins the plan, brings its values to this moment, calls work, and ends the cook; again when a kernel crashed that an
- * older generation can replace. view may be NULL. Returns how it went, and sets the last error. */
-wh_status wh__cook_run(const wh_session *s, const wh_view *view, double seconds,
-                       void (*work)(wh__cook *c, void *context), void *context);
+typedef struct {
+    void (*all)(wh__cook *c, void *context);
+    bool (*again)(wh__cook *c, void *context); /* NULL, or tried first, without values and what is ready; true: done */
+    void *context;
+} wh__work;
+
+/* Pins the plan, brings its values to this moment, does the work, and ends the cook; again when a kernel crashed that
+ * an older generation can replace. view may be NULL. Returns how it went, and sets the last error. */
+wh_status wh__cook_run(const wh_session *s, const wh_view *view, double seconds, const wh__work *work);
 /* The same once, on a plan of the caller's in place of the published one. */
 wh_status wh__cook_plan(wh_session *s, wh__plan *plan, const wh_view *view, double seconds,
                         void (*work)(wh__cook *c, void *context), void *context);
@@ -104,6 +110,12 @@ bool wh__cook_shape(wh__cook *c);
  */
 bool wh__cook_ready(wh__cook *c, uint32_t call, wh__shape *shape, bool at_points);
 bool wh__cook_ready_ops(wh__cook *c, uint32_t first, uint32_t count, bool at_points); /* for c->shape */
+
+/* Remembers the field that was asked for, if nothing but the scene and the view decides what its call needs. */
+void wh__again_keep(wh__cook *c, const wh__named_field *f, const wh__call *call, wh__state *held);
+/* What is remembered of the field of that name, for this cook's scene and view; its state is borrowed, if it has one.
+ * NULL: nothing that holds still. */
+const wh__again *wh__again_begin(wh__cook *c, const char *name);
 
 /* For wh_progress: how much there is to do, in units of the cook's own, and that so much of it is done. */
 void wh__cook_announce(wh__cook *c, uint64_t units);

@@ -368,5 +368,5 @@ wh_status wh_deform(const wh_session *s, const wh_view *in, double seconds, floa
     if (wh__points_overlap(in->position, in->point_count ? (in->point_count - 1) * stride + 12 : 0, out, bytes))
         return wh__fail(WH_ERR_ARGUMENT,
                         "the result must not overlap the mesh (a faulted cook must be able to run again)");
-    return wh__cook_run(s, in, seconds, wh__deform_plan, out);
+    return wh__cook_run(s, in, seconds, &(wh__work){.all = wh__deform_plan, .context = out});
 }

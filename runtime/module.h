@@ -18,7 +18,7 @@ typedef struct wh__state {
     uint64_t key;
     enum { WH_STATE_BUILDING, WH_STATE_READY, WH_STATE_FAILED } status;
     uint32_t users;
-    uint64_t used; /* the clock when it was last asked for */
+    atomic_ullong used; /* the clock when it was last asked for */
     void *data;
     struct wh__state *next;
 } wh__state;
@@ -28,9 +28,10 @@ typedef struct wh__states {
     pthread_mutex_t lock;
     pthread_cond_t built;
     wh__state *first;
-    uint64_t clock;
-    wh__kernel *attached; /* newest first: its release() is the one that is called */
-    wh__kernel *older;    /* the generation before, while it has something to migrate; its module is kept */
+    atomic_ullong clock;
+    atomic_ullong given_up; /* states so far, and those that were to be, but for a thread that had borrowed them */
+    wh__kernel *attached;   /* newest first: its release() is the one that is called */
+    wh__kernel *older;      /* the generation before, while it has something to migrate; its module is kept */
 } wh__states;
 
 #define WH_MOST_KERNELS 32 /* in one module */
@@ -107,6 +108,26 @@ typedef struct {
 } wh__state_request;
 wh__state *wh__state_get(wh__kernel *k, const wh__state_request *r);
 void wh__state_drop(wh__kernel *k, wh__state *s);
+/* The thread uses a state that it has had, without any lock, until wh__state_return. false: some state of that kernel
+ * was given up since given_up was read, perhaps this one. While the kernel's module is pinned. */
+static inline bool wh__state_borrow(wh__thread *t, const wh__kernel *k, wh__state *s, uint64_t given_up)
+{
+    wh__states *all = k->states;
+    atomic_store(&t->borrowed, s);
+    if (atomic_load(&all->given_up) == given_up) {
+        const uint64_t clock = atomic_load_explicit(&all->clock, memory_order_relaxed);
+        if (atomic_load_explicit(&s->used, memory_order_relaxed) != clock) /* mostly it is: nothing to write */
+            atomic_store_explicit(&s->used, clock, memory_order_relaxed);
+        return true;
+    }
+    atomic_store_explicit(&t->borrowed, NULL, memory_order_release);
+    return false;
+}
+
+static inline void wh__state_return(wh__thread *t)
+{
+    atomic_store_explicit(&t->borrowed, NULL, memory_order_release);
+}
 /* now takes over what old has prepared, as far as both declare it. Before now is published. */
 void wh__states_adopt(wh__kernel *now, wh__kernel *old);
 

@@ -461,7 +461,7 @@ wh_status wh_sample(const wh_session *s, const char *name, const wh_view *in, do
         return WH_ERR_ARGUMENT;
     wh_points found = {.size = sizeof found};
     wh__sample_request r = {name, &found};
-    const wh_status status = wh__cook_run(s, in, seconds, wh__sample_plan, &r);
+    const wh_status status = wh__cook_run(s, in, seconds, &(wh__work){.all = wh__sample_plan, .context = &r});
     if (status == WH_OK)
         *out = found;
     else
@@ -553,8 +553,8 @@ static const wh__call *only_call(const wh__cook *c, const wh__named_field *f)
     return call && call->kernel->desc.field && !call->attribute_count ? call : NULL;
 }
 
-static void run_job(wh__cook *c, const wh__call *call, uint32_t index, const float *position, uint32_t count,
-                    float *out)
+static void run_job(wh__cook *c, const wh__call *call, const void *params, const void *state, const float *position,
+                    uint32_t count, float *out)
 {
     const wh__service service = wh__service_for(c, call);
     job_run run = {.field = call->kernel->desc.field,
@@ -563,8 +563,8 @@ static void run_job(wh__cook *c, const wh__call *call, uint32_t index, const flo
                            .host = &service.host,
                            .position = position,
                            .value = out,
-                           .params = wh__params(c, call),
-                           .state = c->ready[index].state,
+                           .params = params,
+                           .state = state,
                            .time = c->time}};
     if (c->announced)
         atomic_store(&c->session->at_work, call->kernel->id);
@@ -587,8 +587,10 @@ static void run_field(wh__cook *c, const char *name, const float *query, uint32_
         return;
     const wh__call *call = only_call(c, f);
     if (call) {
+        const wh__ready *ready = &c->ready[c->plan->op[f->first].call];
         announce_points(c, count);
-        run_job(c, call, c->plan->op[f->first].call, query ? query : c->shape.geometry.position, count, out);
+        run_job(c, call, wh__params(c, call), ready->state, query ? query : c->shape.geometry.position, count, out);
+        wh__again_keep(c, f, call, ready->held);
         return;
     }
     float *normal = NULL;
@@ -614,6 +616,18 @@ static void field_plan(wh__cook *c, void *context)
     run_field(c, r->name, r->query, r->count, r->out);
 }
 
+static bool field_again(wh__cook *c, void *context)
+{
+    const field_request *r = context;
+    const wh__again *a = r->query && r->count <= WH_BLOCK ? wh__again_begin(c, r->name) : NULL;
+    if (!a)
+        return false;
+    memcpy(c->thread->memory, a->params, a->param_size); /* between pages that nobody may touch, as in any cook */
+    run_job(c, a->call, c->thread->memory, a->data, r->query, r->count, r->out);
+    wh__state_return(c->thread);
+    return true;
+}
+
 wh_status wh_field(const wh_session *s, const char *name, const wh_view *in, double seconds, const float *query,
                    uint32_t count, float *out)
 {
@@ -625,7 +639,7 @@ wh_status wh_field(const wh_session *s, const char *name, const wh_view *in, dou
         return wh__fail(WH_ERR_ARGUMENT, "without queries the field is taken at the mesh's %u points, not %u",
                         in->point_count, count);
     field_request r = {name, query, count, out};
-    return wh__cook_run(s, in, seconds, field_plan, &r);
+    return wh__cook_run(s, in, seconds, &(wh__work){field_plan, field_again, &r});
 }
 
 /* ---- meshes that a pipeline makes ---- */
@@ -734,7 +748,7 @@ wh_status wh_source(const wh_session *s, double seconds, wh_mesh **out)
     wh_mesh *mesh = NULL;
     if (!s || !out)
         return wh__fail(WH_ERR_ARGUMENT, "wh_source needs a session and a place for the mesh");
-    const wh_status status = wh__cook_run(s, NULL, seconds, source_plan, &mesh);
+    const wh_status status = wh__cook_run(s, NULL, seconds, &(wh__work){.all = source_plan, .context = &mesh});
     if (status == WH_OK)
         *out = mesh;
     else

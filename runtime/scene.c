@@ -18,9 +18,11 @@ static void free_scene(wh__scene *scene)
 
 wh__scene *wh__scene_new(wh__plan *plan, wh__settings *settings, wh_status status, const char *failure)
 {
+    static atomic_ullong scenes;
     wh__scene *scene = calloc(1, sizeof *scene);
     if (!scene)
         return NULL;
+    scene->number = atomic_fetch_add(&scenes, 1) + 1;
     scene->plan = plan;
     scene->settings = settings;
     scene->status = status;

@@ -15,7 +15,8 @@ typedef struct wh__event {
 
 /* What cooks read: never changed, only replaced. [main] frees it, once no thread has it pinned. */
 typedef struct wh__scene {
-    wh__plan *plan; /* NULL: there is none yet */
+    uint64_t number; /* that no other scene of any session has */
+    wh__plan *plan;  /* NULL: there is none yet */
     wh__settings *settings;
     wh_status status;
     char *failure; /* NULL, or why cooks fail: a kernel crashed that nothing can replace, or on_error = "fail" */

@@ -22,6 +22,16 @@ static void take_out(wh__states *all, wh__state *s)
     *at = s->next;
 }
 
+/* Counts first: then a thread that borrows it sees that, or is seen here. */
+static bool give_up(wh__states *all, wh__state *s)
+{
+    atomic_fetch_add(&all->given_up, 1);
+    if (wh__is_borrowed(s))
+        return false;
+    take_out(all, s);
+    return true;
+}
+
 /* Takes the longest unused state out of the list once there are too many idle ones. */
 static wh__state *take_oldest(wh__states *all)
 {
@@ -34,10 +44,7 @@ static wh__state *take_oldest(wh__states *all)
         if (!oldest || s->used < oldest->used)
             oldest = s;
     }
-    if (idle <= IDLE_STATES)
-        return NULL;
-    take_out(all, oldest);
-    return oldest;
+    return idle > IDLE_STATES && give_up(all, oldest) ? oldest : NULL;
 }
 
 static wh__state *add_state(wh__states *all, uint64_t key)
@@ -171,8 +178,8 @@ static void *take_idle(wh__kernel *k, uint64_t key)
     pthread_mutex_lock(&k->states->lock);
     wh__state *s = find_state(k->states, key);
     void *data = s && s->status == WH_STATE_READY && s->users == 0 ? s->data : NULL;
-    if (data)
-        take_out(k->states, s);
+    if (data && !give_up(k->states, s))
+        data = NULL;
     pthread_mutex_unlock(&k->states->lock);
     if (data)
         free(s);

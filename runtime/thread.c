@@ -2,6 +2,7 @@
  * Paper: M. Michael, Hazard Pointers: Safe Memory Reclamation for Lock-Free Objects, IEEE TPDS 15(6), 2004. */
 #define _GNU_SOURCE
 #include "thread.h"
+#include "again.h"
 #include "guard.h"
 #include <pthread.h>
 #include <sys/mman.h>
@@ -17,6 +18,7 @@ __thread wh__thread *wh__thread_mine;
 static void give_back(wh__thread *t)
 {
     atomic_store(&t->pinned, NULL);
+    atomic_store(&t->borrowed, NULL);
     t->region = -1;
     wh__guard_forget(t);
     atomic_store(&t->used, false);
@@ -35,6 +37,7 @@ static void child_begins(void)
     for (wh__thread *t = atomic_load(&slots); t; t = t->next)
         if (t != wh__thread_mine) {
             atomic_store(&t->pinned, NULL);
+            atomic_store(&t->borrowed, NULL);
             atomic_store(&t->used, false);
         }
 }
@@ -58,24 +61,30 @@ static size_t whole_pages(size_t size, size_t page)
     return (size + page - 1) / page * page;
 }
 
+typedef struct {
+    wh__thread thread;
+    wh__again again;
+} slot;
+
 /* slot | guard | arrays | guard | memory | guard. The arrays end where the guard begins (their size is a multiple of
  * 64), and the slot lies before a guard, out of the way of a kernel that runs off its arrays. */
 static wh__thread *new_slot(void)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t slot = whole_pages(sizeof(wh__thread), page), arrays = whole_pages(sizeof(wh__arrays), page);
-    size_t memory = whole_pages(WH_THREAD_MEMORY, page), size = slot + arrays + memory + 3 * page;
+    size_t own = whole_pages(sizeof(slot), page), arrays = whole_pages(sizeof(wh__arrays), page);
+    size_t memory = whole_pages(WH_THREAD_MEMORY, page), size = own + arrays + memory + 3 * page;
     unsigned char *at = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (at == MAP_FAILED)
         return NULL;
-    unsigned char *arrays_at = at + slot + page, *memory_at = arrays_at + arrays + page;
+    unsigned char *arrays_at = at + own + page, *memory_at = arrays_at + arrays + page;
     const int read_write = PROT_READ | PROT_WRITE;
-    if (mprotect(at, slot, read_write) != 0 || mprotect(arrays_at, arrays, read_write) != 0 ||
+    if (mprotect(at, own, read_write) != 0 || mprotect(arrays_at, arrays, read_write) != 0 ||
         mprotect(memory_at, memory, read_write) != 0) {
         munmap(at, size);
         return NULL;
     }
-    wh__thread *t = (wh__thread *)at;
+    wh__thread *t = &((slot *)at)->thread;
+    t->again = &((slot *)at)->again;
     t->arrays = (wh__arrays *)(arrays_at + arrays - sizeof(wh__arrays));
     t->memory = memory_at;
     t->region = -1;
@@ -106,6 +115,14 @@ wh__thread *wh__thread_new(void)
     }
     wh__thread_mine = t;
     return t;
+}
+
+bool wh__is_borrowed(const void *state)
+{
+    for (wh__thread *t = atomic_load(&slots); t; t = t->next)
+        if (atomic_load(&t->borrowed) == state)
+            return true;
+    return false;
 }
 
 bool wh__is_pinned(const void *p)

@@ -28,6 +28,8 @@ struct wh__thread {
     wh__arrays *arrays;     /* a guard page before and after: a kernel that runs off them faults, and spoils nothing */
     unsigned char *memory;  /* WH_THREAD_MEMORY bytes, 64-byte aligned, for the cook that this thread runs */
     _Atomic(void *) pinned; /* what this thread reads and nobody may free; NULL: nothing */
+    _Atomic(void *) borrowed;    /* the state that it uses without being among its users; NULL: none */
+    struct wh__again *again;     /* again.h */
     struct wh__guard_now *guard; /* guard.h */
     int region;                  /* frame of the guarded region that it is in; 0: one without a guard; -1: none */
     const void *calling;         /* the call whose kernel runs in it */
@@ -49,6 +51,7 @@ static inline wh__thread *wh__thread_self(void)
 /* Hazard pointers (M. Michael, 2004). A pin is the load of a pointer that other threads may replace: until the unpin,
  * wh__is_pinned is true of what it returned. One pin a thread at a time. No lock, and nothing to wait for. */
 bool wh__is_pinned(const void *p); /* by any thread; p must not be in any place any more that can be pinned from */
+bool wh__is_borrowed(const void *state);
 
 /* The store must be seen before the second load is made (sequentially consistent, both): then either that load sees
  * the replacement, or who replaced it sees the pin. */

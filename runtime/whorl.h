@@ -247,7 +247,8 @@ WH_API const char *wh_plan_json(const wh_session *s);
  * after the other, for all cooks: they should be short, and end with an error when they are not. [any] */
 WH_API wh_status wh_deform(const wh_session *s, const wh_view *in, double seconds, float *out);
 /* Evaluates a field that the pipeline names in `fields`, or "winding", at count query points (xyz, packed). Fields that
- * measure a mesh measure in. out: count floats. [any] */
+ * measure a mesh measure in. out: count floats. Where in says topology and moves, a thread that asks for the same field
+ * of the same mesh again pays little more than the call of the kernel. [any] */
 WH_API wh_status wh_field(const wh_session *s, const char *name, const wh_view *in, double seconds, const float *query,
                           uint32_t count, float *out);
 /* Runs the sampler of that name (NULL: the first) on in as it is given: deform first, and set in->rest for those that

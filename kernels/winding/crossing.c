@@ -677,9 +677,9 @@ static void find_faces(const wh_crossing *c, group *g, uint32_t q)
 
 static void answer(const wh_crossing *c, group *g, uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; count > 1 && i < count; i++)
         FETCH(c->column + g->at[i]);
-    for (uint32_t i = 0; i < count; i++)
+    for (uint32_t i = 0; count > 1 && i < count; i++)
         FETCH(c->cluster + c->column[g->at[i]]);
     find_clusters(c, g, count);
     for (uint32_t i = 0; i < g->wait_count; i++)

@@ -341,6 +341,16 @@ static bool take_few(const wh_engine *e, const wh_host *host, uint32_t count, co
     return true;
 }
 
+bool wh__engine_one(const wh_engine *e, const float point[3], float *value)
+{
+    const wh_crossing *rays = e->surface && !e->multipole ? rays_of(e, NULL) : NULL;
+    int32_t whole = WH_NOT_PROVEN;
+    if (rays)
+        wh__crossing_many(rays, 1, point, point + 1, point + 2, &whole);
+    *value = (float)whole;
+    return whole != WH_NOT_PROVEN;
+}
+
 /* whole: what is known of the surface, or NULL. */
 static bool take_many(const wh_engine *e, const wh_host *host, uint32_t count, const float *x, const float *y,
                       const float *z, int32_t *whole, float accuracy, float *value, float *error)

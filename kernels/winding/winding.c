@@ -133,6 +133,8 @@ static void take_few(const wh_field_job *j)
 
 static void field_winding_field(const wh_field_job *j)
 {
+    if (j->count == 1 && wh__engine_one(j->state, j->position, j->value))
+        return;
     if (j->count <= FEW) {
         take_few(j);
         return;
