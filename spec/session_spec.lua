@@ -275,6 +275,49 @@ WH_KERNEL(field_many, .doc = "x", .run = run, .field = field);
       end)
     end)
 
+    it("with values that a cook brings along, held to their ranges, and no longer than that", function()
+      p:write("by.c", [[
+#include "whorl_kernel.h"
+WH_PARAMS(field_by, float by WH_UI(1, min = 0, max = 9, doc = "Value");)
+static void field(const wh_field_job *j)
+{
+    for (uint32_t i = 0; i < j->count; i++)
+        j->value[i] = ((const field_by *)j->params)->by;
+}
+static void run(const wh_block *b)
+{
+    for (uint32_t i = 0; i < b->count; i++)
+        b->value[i] = ((const field_by *)b->params)->by;
+}
+WH_KERNEL(field_by, .doc = "x", .run = run, .field = field);
+]])
+      p:write("t.lua", 'return pipeline "t" { reload { kernels = "*.c", canary = false }, '
+        .. 'fields = { alone = field.by { by = expose(3, "By", { id = "by" }) } } }')
+      local s = assert(p:open "t.lua")
+      local query, id = ffi.new("float[3]"), "by"
+      local setting = ffi.new("wh_setting[1]", { { id = id } })
+      local cube = project.cube()
+      local brought = whorl.view { position = cube.position, point_count = 8, triangle = cube.triangle,
+                                   triangle_count = 12, topology = 7, moves = 1, setting = setting, setting_count = 1 }
+      local plain = whorl.view { position = cube.position, point_count = 8, triangle = cube.triangle,
+                                 triangle_count = 12, topology = 7, moves = 1 }
+      for value, expected in pairs { [5] = 5, [7] = 7, [99] = 9, [-1] = 0 } do
+        setting[0].value[0] = value
+        assert.are.equal(expected, assert(s:field("alone", brought, 0, query, 1))[0])
+        assert.are.equal(expected, assert(s:field("alone", brought, 0, query, 1))[0])
+        assert.are.equal(3, assert(s:field("alone", plain, 0, query, 1))[0])
+      end
+      setting[0].value[0] = 0 / 0
+      assert.are.equal(3, assert(s:field("alone", brought, 0, query, 1))[0])
+      local other = "nobody"
+      setting[0].id, setting[0].value[0] = other, 8
+      assert.are.equal(3, assert(s:field("alone", brought, 0, query, 1))[0])
+      setting[0].id = nil
+      local _, message = s:field("alone", brought, 0, query, 1)
+      assert.are.equal("setting 0 has no id", message)
+      assert.are.equal("by", id)
+    end)
+
     it("no field that is not there", function()
       local s = open "fields = { hold = 1 }"
       local _, message = s:field("hodl", project.cube(), 0, nil, 8)
