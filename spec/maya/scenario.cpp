@@ -114,11 +114,11 @@ static std::string run(const std::string &command)
 /* Lets the timer do its work until the expected is there. */
 template <class Expected> static bool wait_for(const Expected &expected)
 {
-    for (int i = 0; i < 3000; i++) {
+    for (int i = 0; i < 60000; i++) {
         fire_timers(0.25);
         if (expected())
             return true;
-        usleep(5000);
+        usleep(500);
     }
     return false;
 }
@@ -340,9 +340,9 @@ static MVectorArray positions(const MObject &node)
 
 static void samples()
 {
-    save("fill.lua",
-         "return pipeline \"fill\" {\n  sample.inside { name = \"a\", spacing = expose(0.25, \"Spacing\", { id = \"spacing\" }) },\n"
-         "  reload { canary = false, publish = \"at-once\" },\n}\n");
+    save("fill.lua", "return pipeline \"fill\" {\n  sample.inside { name = \"a\", spacing = expose(0.25, \"Spacing\", "
+                     "{ id = \"spacing\" }) },\n"
+                     "  reload { canary = false, publish = \"at-once\" },\n}\n");
     const MObject box = create_mesh("box", cube());
     create_node("transform", "bead");
     const unsigned depth = undoable();
@@ -357,7 +357,8 @@ static void samples()
     bool inside = p.length() > 0;
     for (unsigned i = 0; i < p.length(); i++)
         inside = inside && p[i].x >= 0 && p[i].x <= 1 && p[i].y >= 0 && p[i].y <= 1 && p[i].z >= 0 && p[i].z <= 1;
-    check(inside, "all of them", p.length() ? std::to_string(p[0].x) + " " + std::to_string(p[0].y) + " " + std::to_string(p[0].z) : "none");
+    check(inside, "all of them",
+          p.length() ? std::to_string(p[0].x) + " " + std::to_string(p[0].y) + " " + std::to_string(p[0].z) : "none");
     MFnArrayAttrsData arrays(plug(node, "outPoints").asMObject());
     check(arrays.doubleArray("id").length() == p.length() && arrays.doubleArray("winding").length() == p.length(),
           "ids and winding numbers come along");
@@ -400,13 +401,14 @@ static void evaluate_on(const MObject &node, std::atomic<int> &oldest, std::atom
             whole = m.points[i] - base == number;
         lost += !whole;
         evaluations++;
+        usleep(200); /* what is between two frames */
     }
 }
 
 static void threads(int count)
 {
     Mesh many;
-    many.points.assign(3 * 3000, 0);
+    many.points.assign(3 * 1500, 0);
     std::vector<MObject> nodes;
     std::vector<std::thread> workers;
     std::atomic<int> oldest{0}, newest{0};

@@ -1,0 +1,128 @@
+--- The plug-in of hosts/maya without Maya: its unmodified sources, built against the stand-in of spec/maya/standin, and
+--- the scene of spec/maya/scenario.cpp, which prints "ok WHAT" or "not ok WHAT: why". Then the same under the
+--- sanitizers of threads and of addresses, and a look at what must not be in the repository.
+local command = require "spec.support.command"
+local quote, shell = command.quote, command.shell
+local root = os.getenv("WHORL_SOURCE") or "."
+local preset = (os.getenv("WHORL_BUILD") or ""):match("[^/]+$")
+local flags = "-std=c++17 -g -Wall -Wextra -Wshadow -Werror -I spec/maya/standin -I runtime"
+local sanitizers = { asan = "-fsanitize=address,undefined", tsan = "-fsanitize=thread" }
+local older = 20220000 -- the API before envelopeWeights
+
+local function has(name)
+  return shell(root, "command -v " .. name) == 0
+end
+
+local function must(line)
+  local status, said, complained = shell(root, line)
+  assert(status == 0, line .. "\n" .. said .. complained)
+end
+
+--- Compiles sources side by side; returns their objects.
+local function compile(compiler, how, sources, folder)
+  local objects, lines = {}, {}
+  for _, source in ipairs(sources) do
+    local object = ("%s/%s.o"):format(folder, source:gsub("/", "_"))
+    objects[#objects + 1] = object
+    lines[#lines + 1] = ("%s %s %s -c %s -o %s"):format(compiler, flags, how, source, object)
+  end
+  command.write(folder .. "/lines", table.concat(lines, "\n") .. "\n")
+  must(("xargs -d '\\n' -P 2 -I{} sh -c {} < %s/lines"):format(folder))
+  return table.concat(objects, " ")
+end
+
+local function files(pattern)
+  local _, said = shell(root, "ls " .. pattern)
+  local list = {}
+  for name in said:gmatch("[^\n]+") do list[#list + 1] = name end
+  return list
+end
+
+--- The plug-in and the scenario, for the whorl of build/NAME.
+local function build(folder, name, how)
+  local library = ("%s/build/%s/lib"):format(root, name)
+  local plug_in = compile("g++", how .. " -fPIC -fvisibility=hidden", files "hosts/maya/*.cpp", folder)
+  must(("g++ %s -shared %s -o %s/whorl.so -L%s -lwhorl -Wl,-rpath,%s -Wl,--version-script=hosts/maya/whorl.map"):format(
+    how, plug_in, folder, quote(library), quote(library)))
+  local sources = files "spec/maya/standin/*.cpp"
+  sources[#sources + 1] = "spec/maya/scenario.cpp"
+  must(("g++ %s -rdynamic %s -o %s/scenario -ldl -lpthread"):format(how, compile("g++", how, sources, folder), folder))
+end
+
+--- Status, lines that say ok, lines that say not ok, and everything.
+local function play(folder, reloads)
+  must("mkdir -p " .. folder .. "/project")
+  local status, said, complained = shell(folder, ("ASAN_OPTIONS=detect_leaks=0 TSAN_OPTIONS=exitcode=66 timeout 300 "
+    .. "./scenario ./whorl.so %s/project %d"):format(folder, reloads))
+  local good, bad = {}, {}
+  for line in said:gmatch("[^\n]+") do
+    local list = line:match("^ok ") and good or line:match("^not ok ") and bad
+    if list then list[#list + 1] = line end
+  end
+  return status, good, bad, said .. complained
+end
+
+--- Builds whorl with a sanitizer, as far as the scenario needs it.
+local function sanitized_whorl(name)
+  must(("cmake --preset %s"):format(name))
+  local _, help = shell(root, ("cmake --build --preset %s --target help"):format(name))
+  local targets = { "whorl", "whorl_canary" }
+  for kernel in help:gmatch("kernel_[%w_-]+") do
+    if kernel:match("^kernel_attribute") or kernel:match("^kernel_winding") then targets[#targets + 1] = kernel end
+  end
+  must(("cmake --build --preset %s -j 2 --target %s"):format(name, table.concat(targets, " ")))
+end
+
+describe("the Maya plug-in", function()
+  if not has "g++" then
+    pending "needs a C++ compiler (g++)"
+    return
+  end
+  local folder, remove
+  setup(function() folder, remove = command.folder() end)
+  teardown(function() remove() end)
+
+  it("does all that a scene asks of it, through 2 000 reloads under four threads", function()
+    build(folder, preset, sanitizers[preset] or "-O1")
+    local status, good, bad, all = play(folder, sanitizers[preset] and 100 or 2000)
+    assert.are.same({}, bad)
+    assert.is_true(status == 0 and #good > 80, all:sub(-3000))
+  end)
+
+  it("does the same with weights that come one by one, as before Maya 2024", function()
+    local before = folder .. "/before"
+    must("mkdir " .. before)
+    build(before, preset, (sanitizers[preset] or "-O1") .. " -DMAYA_API_VERSION=" .. older)
+    local status, good, bad, all = play(before, 20)
+    assert.are.same({}, bad)
+    assert.is_true(status == 0 and #good > 80, all:sub(-3000))
+  end)
+
+  for name, how in pairs(sanitizers) do
+    if name ~= preset then
+      it("is clean under " .. name, function()
+        sanitized_whorl(name)
+        local own = folder .. "/" .. name
+        must("mkdir " .. own)
+        build(own, name, "-O1 " .. how)
+        local status, good, bad, all = play(own, 300)
+        assert.are.same({}, bad)
+        assert.is_true(status == 0 and #good > 80, all:sub(-3000))
+      end)
+    end
+  end
+
+  it("compiles without a warning under clang too", function()
+    if not has "clang++" then return pending "needs clang++" end
+    must("mkdir " .. folder .. "/clang")
+    compile("clang++", "-fsyntax-only", files "hosts/maya/*.cpp", folder .. "/clang")
+  end)
+
+  it("brings nothing of the devkit: only the stand-in's own headers, each one line", function()
+    for _, name in ipairs(files "spec/maya/standin/maya/*.h") do
+      assert.are.equal('#include "../standin.h"\n', command.read(root .. "/" .. name))
+    end
+    local _, said = shell(root, "grep -rliE 'autodesk, inc|alias systems|all rights reserved' hosts/maya spec/maya")
+    assert.are.equal("", said)
+  end)
+end)
