@@ -336,6 +336,15 @@ describe("the fast tier", function()
     assert.matches("/k.c:12\n$", line)
   end)
 
+  it("makes libraries that put no code on the stack", function()
+    if compile(deformer()):find("without libtcc", 1, true) then return pending "built without libtcc" end
+    local _, said, complained = command.shell(folder, [[luajit -e 'require "ffi".load "./k.so"' -e '
+      for line in io.lines "/proc/self/maps" do
+        if line:find("[stack]", 1, true) then print(line:match " (%S+)") end
+      end']])
+    assert.equal("rw-p\n", said, complained)
+  end)
+
   it("tells the first error as the compiler words it", function()
     local said = compile(deformer "b->x[0] = ;")
     if said:find("without libtcc", 1, true) then return pending "built without libtcc" end
