@@ -11,7 +11,7 @@ import types
 from unittest import mock
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from support import SOURCE, check, equal  # noqa: E402
+from support import SOURCE, check, equal, failed  # noqa: E402
 
 HOST = os.path.join(SOURCE, "hosts", "maya")
 cmds, mel = mock.MagicMock(), mock.MagicMock()
@@ -182,3 +182,6 @@ def _():
     cmds.fileDialog2.return_value = ["/b.lua"]
     browse()
     cmds.setAttr.assert_called_once_with("n.pipeline", "/b.lua", type="string")
+
+
+sys.exit(1 if failed else 0)

@@ -10,6 +10,7 @@ import maya.standalone  # noqa: E402
 
 maya.standalone.initialize(name="python")
 
+import support  # noqa: E402
 from maya import OpenMaya as om1  # noqa: E402
 from maya import cmds  # noqa: E402
 from maya.api import OpenMaya as om  # noqa: E402
@@ -74,4 +75,4 @@ def finish():
     cmds.unloadPlugin("whorl")
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(1 if support.failed else 0)

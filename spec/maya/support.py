@@ -5,6 +5,7 @@ import tempfile
 import traceback
 
 SOURCE = os.environ.get("WHORL_SOURCE", ".")
+failed = []  # what did not go well
 
 
 def check(what):
@@ -18,6 +19,7 @@ def check(what):
             function()
             print("ok " + what, flush=True)
         except BaseException as problem:
+            failed.append(what)
             place = traceback.extract_tb(problem.__traceback__)[-1]
             where = "{}:{}".format(os.path.basename(place.filename), place.lineno)
             why = "{}: {} ({})".format(type(problem).__name__, problem, where)
