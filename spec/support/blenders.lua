@@ -38,10 +38,10 @@ function M.find()
   local pythons = ("%s:%s/build/bpy/bin/python:%s/build/peers/bin/python"):format(os.getenv("WHORL_BPY") or "", root,
     root)
   for python in pythons:gmatch("[^:]+") do
-    local status, said = shell(root, ("timeout 60 %s -c 'import bpy; print(bpy.app.version_string)'"):format(
+    local status, said = shell(root, ("timeout 60 %s -c 'import bpy; print(\"bpy\", bpy.app.version_string)'"):format(
       quote(python)))
     if status == 0 then
-      add(python, quote(python), "bpy " .. (said:match("(%d[%d.]+)") or "?"), false)
+      add(python, quote(python), "bpy " .. (said:match("bpy (%d[%d.]+)") or "?"), false)
     end
   end
   return list
