@@ -15,13 +15,12 @@
 #define FINE 32         /* fine cells across a column, and levels of a cluster */
 #define SHIFT 5         /* 2^SHIFT == FINE */
 #define MOST_CELLS 4096 /* columns along an axis: floats tell 2^22 fine cells apart */
-#define BAND 8          /* rows of columns that one job of the build takes */
+#define STRIP 8         /* rows of columns that one job of the build takes */
 #define MOST_ITEMS 12   /* for each face, or columns become wider */
 #define DENSITY 0.2     /* columns for each face */
 #define FACE_BAND 4096  /* faces that one job takes */
-#define OPEN UINT32_MAX
-#define MIDDLE 15 /* fine cell of a column's test ray */
-#define PAIRS 256 /* queries with a triangle that wait for memory together */
+#define MIDDLE 15       /* fine cell of a column's test ray */
+#define PAIRS 256       /* queries with a triangle that wait for memory together */
 
 #if defined(__GNUC__) && !defined(__TINYC__)
 #define FETCH(p) __builtin_prefetch(p)
@@ -171,12 +170,24 @@ static bool set_grid(wh_crossing *c, const wh_surface *s, double cells)
     return true;
 }
 
+typedef struct { /* rows of columns that one job takes */
+    wh_cluster *found;
+    uint32_t count, first; /* clusters, and the first of them among all */
+    bool open;             /* a sum is not 0 at the bottom of its column */
+} strip;
+
 typedef struct {
+    const wh_host *host;
     wh_crossing *c;
-    shadow *shadow;    /* of each face */
-    wh_cluster *found; /* those of a column begin where its items begin */
-    uint32_t *count;   /* of each column; OPEN: its sum is not 0 at its bottom */
+    shadow *shadow; /* of each face */
+    strip *strip;
+    uint32_t *count; /* clusters of each column */
 } builder;
+
+static uint32_t count_strips(const wh_crossing *c)
+{
+    return (c->rows - 1) / STRIP + 1;
+}
 
 /* ---- build: items */
 
@@ -366,7 +377,7 @@ static void set_levels(const builder *b, const wh_cluster *k, uint32_t size)
     }
 }
 
-static void build_column(builder *b, uint32_t row, uint32_t i)
+static void build_column(builder *b, strip *into, uint32_t row, uint32_t i)
 {
     const wh_crossing *c = b->c;
     size_t at = (size_t)row * c->columns + i;
@@ -383,10 +394,11 @@ static void build_column(builder *b, uint32_t row, uint32_t i)
     for (uint32_t n = 0; n < k.count; n++) {
         set_levels(b, k.cluster + n, k.size[n]);
         k.cluster[n].above = sum;
-        b->found[k.begin + n] = k.cluster[n];
+        into->found[into->count++] = k.cluster[n];
         sum += k.winding[n];
     }
-    b->count[at] = sum ? OPEN : k.count;
+    b->count[at] = k.count;
+    into->open |= sum != 0;
 }
 
 /* What columns need comes from all over memory, so it is sent for early. */
@@ -403,42 +415,59 @@ static void fetch_column(const builder *b, uint32_t row, uint32_t column)
     }
 }
 
-static void build_band(void *context, uint32_t band)
+static void build_strip(void *context, uint32_t number)
 {
     builder *b = context;
-    uint32_t first = band * BAND, last = first + BAND < b->c->rows ? first + BAND : b->c->rows;
-    for (uint32_t row = first; row < last; row++)
-        for (uint32_t i = 0; i < b->c->columns; i++) {
+    const wh_crossing *c = b->c;
+    const uint32_t first = number * STRIP, last = c->rows - first < STRIP ? c->rows : first + STRIP;
+    const uint32_t *begin = c->column + (size_t)first * c->columns, *end = c->column + (size_t)last * c->columns;
+    strip *into = b->strip + number;
+    into->found = get(b->host, *end - *begin, sizeof *into->found); /* at most; what is not used is never touched */
+    for (uint32_t row = first; into->found && row < last; row++)
+        for (uint32_t i = 0; i < c->columns; i++) {
             fetch_column(b, row, i + 2);
-            build_column(b, row, i);
+            build_column(b, into, row, i);
         }
 }
 
-/* Brings the clusters together, and lets the columns name them in place of their items. False when memory is short;
- * no columns are left when one is open. */
-static bool pack_clusters(const wh_host *host, builder *b)
+/* Brings the clusters of a strip to their place, and lets the columns name them in place of their items. */
+static void pack_strip(void *context, uint32_t number)
 {
+    const builder *b = context;
     wh_crossing *c = b->c;
-    size_t columns = (size_t)c->columns * c->rows;
-    uint32_t sum = 0;
-    for (size_t i = 0; i < columns; i++) {
-        if (b->count[i] == OPEN) {
-            c->columns = 0;
-            return true;
-        }
-        sum += b->count[i];
-    }
-    c->cluster_count = sum;
-    c->cluster = get(host, (uint64_t)sum + 1, sizeof *c->cluster);
-    if (!c->cluster)
-        return false;
-    sum = 0;
-    for (size_t i = 0; i < columns; i++) {
-        for (uint32_t k = 0; k < b->count[i]; k++)
-            c->cluster[sum + k] = b->found[c->column[i] + k];
+    const strip *from = b->strip + number;
+    const uint32_t first = number * STRIP, last = c->rows - first < STRIP ? c->rows : first + STRIP;
+    uint32_t sum = from->first;
+    memcpy(c->cluster + from->first, from->found, from->count * sizeof *from->found);
+    for (size_t i = (size_t)first * c->columns; i < (size_t)last * c->columns; i++) {
         c->column[i] = sum;
         sum += b->count[i];
     }
+}
+
+/* False when memory is short; no columns are left when one is open. */
+static bool pack_clusters(const wh_host *host, builder *b)
+{
+    wh_crossing *c = b->c;
+    const size_t columns = (size_t)c->columns * c->rows;
+    const uint32_t strips = count_strips(c);
+    uint32_t sum = 0;
+    bool open = false;
+    for (uint32_t i = 0; i < strips; i++) {
+        if (!b->strip[i].found)
+            return false;
+        open |= b->strip[i].open;
+        b->strip[i].first = sum;
+        sum += b->strip[i].count;
+    }
+    if (open) {
+        c->columns = 0;
+        return true;
+    }
+    c->cluster_count = sum;
+    c->cluster = get(host, (uint64_t)sum + 1, sizeof *c->cluster);
+    if (!c->cluster || !host->parallel_for(host, strips, pack_strip, b))
+        return false;
     c->column[columns] = c->column[columns + 1] = sum;
     c->cluster[sum] = (wh_cluster){-FLT_MAX, -FLT_MAX, c->item_count, 0};
     return true;
@@ -469,22 +498,28 @@ static bool fill_grid(const wh_host *host, builder *b)
 {
     wh_crossing *c = b->c;
     c->item = get(host, c->item_count, sizeof *c->item);
-    b->found = get(host, c->item_count, sizeof *b->found);
+    b->strip = get(host, count_strips(c), sizeof *b->strip);
     b->count = get(host, (uint64_t)c->columns * c->rows, sizeof *b->count);
-    if (!c->item || !b->found || !b->count)
+    if (b->strip)
+        memset(b->strip, 0, count_strips(c) * sizeof *b->strip);
+    if (!c->item || !b->strip || !b->count)
         return false;
     for (uint32_t i = 0; i < c->face_count; i++)
         visit(b, i, c->column + 1, c->item);
-    return host->parallel_for(host, (c->rows - 1) / BAND + 1, build_band, b) && pack_clusters(host, b);
+    return host->parallel_for(host, count_strips(c), build_strip, b) && pack_clusters(host, b);
 }
 
 static bool build(const wh_host *host, const wh_surface *s, wh_crossing *c)
 {
-    builder b = {.c = c};
+    builder b = {.host = host, .c = c};
     c->axis = choose_axis(s);
     b.shadow = get(host, c->face_count, sizeof *b.shadow);
-    bool ok = b.shadow && choose_grid(host, &b, s) && (!c->columns || fill_grid(host, &b));
-    void *spent[] = {b.shadow, b.found, b.count};
+    bool ok = b.shadow && choose_grid(host, &b, s);
+    const uint32_t strips = ok && c->columns ? count_strips(c) : 0; /* there are none left where a column is open */
+    ok = ok && (!strips || fill_grid(host, &b));
+    for (uint32_t i = 0; b.strip && i < strips; i++)
+        host->free(host, b.strip[i].found);
+    void *spent[] = {b.shadow, b.strip, b.count};
     for (size_t i = 0; i < sizeof spent / sizeof *spent; i++)
         host->free(host, spent[i]);
     return ok;
