@@ -26,6 +26,7 @@ wh_event *wh__push_event(wh_session *s, wh_event_kind kind, const char *subject,
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
+    wh__note_event(s, kind, subject, text);
     wh__event *e = calloc(1, sizeof *e);
     char *copy = strdup(text), *name = strdup(subject);
     if (!e || !copy || !name) {

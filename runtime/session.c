@@ -104,6 +104,7 @@ void wh_close(wh_session *s)
     free(s->shown.item);
     wh__origin_drop(s->shown_of);
     free(s->is_set);
+    free(s->status_json);
     free(s->host);
     free(s->compiler);
     pthread_mutex_destroy(&s->told_lock);

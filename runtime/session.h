@@ -87,8 +87,10 @@ struct wh_session {
     bool by_hand;    /* wh_publish was called */
     bool again;      /* what was tried was good, and could not be published at that moment */
     double saved_at, noticed_at, looked_at;
-    double opened_at; /* wall time */
-    bool *is_set;     /* which parameters the host has set */
+    double opened_at;                  /* wall time */
+    bool *is_set;                      /* which parameters the host has set */
+    char wrong_with[512], wrong[2048]; /* file or kernel, and what is wrong with it now; "" */
+    char *status_json;                 /* the last that was handed out */
     wh__units units;
     wh__entry *entry;
     uint32_t entry_count;
@@ -176,6 +178,7 @@ bool wh__live_is_pinned(const wh_session *s, const wh__origin *o);
 bool wh__live_switch(wh_session *s, wh__module *m, char *why, size_t why_size);
 
 /* params.c */
+void wh__note_event(wh_session *s, wh_event_kind kind, const char *subject, const char *text);
 /* The four components of an exposed parameter in a cook of view: those of the view, put into held, or those of all. */
 const double *wh__setting_of(const wh__plan *p, uint32_t index, const wh__settings *all, const wh_view *view,
                              double held[4]);

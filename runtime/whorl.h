@@ -239,6 +239,11 @@ WH_API wh_status wh_stage_at(const wh_session *s, uint32_t index, wh_stage_info 
  * index, until NULL; an attribute that several kernels read may come twice. [main] */
 WH_API bool wh_needs_mesh(const wh_session *s);
 WH_API const char *wh_needs_attribute(const wh_session *s, uint32_t index);
+/* What is wrong now, the last that was refused and is not mended, or "". [main] */
+WH_API const char *wh_message(const wh_session *s);
+/* The session at a glance, as JSON: file, runs, revision, message, stages with kernel, name, generation, enabled and
+ * milliseconds. "null" when memory is short. [main] */
+WH_API const char *wh_status_json(wh_session *s);
 /* The pipeline that runs, as JSON: the plain data that the Lua file came down to. "null" without one. [main] */
 WH_API const char *wh_plan_json(const wh_session *s);
 

@@ -1,6 +1,5 @@
 #include "attributes.h"
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <maya/MDGModifier.h>
 #include <maya/MDataHandle.h>
@@ -13,14 +12,12 @@
 
 namespace whorl
 {
-enum Kind { kNumber, kWhole, kSwitch, kChoice, kLength, kTurn, kOther };
+enum Kind { kNumber, kLength, kTurn, kWhole, kSwitch, kChoice, kOther };
 
-static const char *const param_category = "whorlParameter", *const map_category = "whorlMap";
-static const double degrees = 180 / 3.14159265358979323846, largest = 2147483647;
+static const char *const category = "whorlParameter";
 
-static std::string legal(const std::string &id)
+static std::string legal(std::string name)
 {
-    std::string name = id;
     for (char &c : name)
         c = isalnum((unsigned char)c) ? c : '_';
     return name.empty() || isdigit((unsigned char)name[0]) ? "_" + name : name;
@@ -32,41 +29,39 @@ static Kind kind_of(const MObject &attribute)
 {
     if (attribute.hasFn(MFn::kEnumAttribute))
         return kChoice;
-    if (attribute.hasFn(MFn::kUnitAttribute)) {
-        const MFnUnitAttribute::Type type = MFnUnitAttribute(attribute).unitType();
-        return type == MFnUnitAttribute::kDistance ? kLength : type == MFnUnitAttribute::kAngle ? kTurn : kOther;
-    }
+    if (attribute.hasFn(MFn::kUnitAttribute))
+        return MFnUnitAttribute(attribute).unitType() == MFnUnitAttribute::kAngle ? kTurn : kLength;
     if (!attribute.hasFn(MFn::kNumericAttribute))
         return kOther;
     const MFnNumericData::Type type = MFnNumericAttribute(attribute).unitType();
-    return type == MFnNumericData::kDouble    ? kNumber
-           : type == MFnNumericData::kInt     ? kWhole
-           : type == MFnNumericData::kBoolean ? kSwitch
-                                              : kOther;
+    return type == MFnNumericData::kInt ? kWhole : type == MFnNumericData::kBoolean ? kSwitch : kNumber;
 }
 
 static Kind kind_of(const wh_param &p)
 {
     const std::string unit = p.unit;
-    if (p.type != WH_FLOAT)
-        return p.type == WH_CHOICE ? kChoice : p.type == WH_BOOL ? kSwitch : kWhole;
-    return unit == "m" ? kLength : unit == "deg" ? kTurn : kNumber;
+    return p.type == WH_CHOICE ? kChoice
+           : p.type == WH_BOOL ? kSwitch
+           : p.type == WH_INT  ? kWhole
+           : unit == "m"       ? kLength
+           : unit == "deg"     ? kTurn
+                               : kNumber;
 }
 
-static double factor_of(int kind, double metres)
+static double factor_of(Kind kind) /* from Maya's radians */
 {
-    return kind == kLength ? metres : kind == kTurn ? degrees : 1;
+    return kind == kTurn ? 180 / 3.14159265358979323846 : 1;
 }
 
 static std::vector<MObject> leaves_of(const MObject &attribute)
 {
+    std::vector<MObject> leaves;
     if (!attribute.hasFn(MFn::kCompoundAttribute))
         return {attribute};
     const MFnCompoundAttribute compound(attribute);
-    std::vector<MObject> children;
     for (unsigned i = 0; i < compound.numChildren(); i++)
-        children.push_back(compound.child(i));
-    return children;
+        leaves.push_back(compound.child(i));
+    return leaves;
 }
 
 static double default_of(const MObject &leaf)
@@ -76,28 +71,28 @@ static double default_of(const MObject &leaf)
     if (leaf.hasFn(MFn::kEnumAttribute))
         return MFnEnumAttribute(leaf).getDefault(choice), choice;
     if (leaf.hasFn(MFn::kUnitAttribute))
-        MFnUnitAttribute(leaf).getDefault(value);
-    else
-        MFnNumericAttribute(leaf).getDefault(value);
-    return value;
+        return MFnUnitAttribute(leaf).getDefault(value), value;
+    return MFnNumericAttribute(leaf).getDefault(value), value;
 }
 
-static bool has_choices(const MObject &leaf, const std::vector<std::string> &choices)
+static std::vector<std::string> choices_of(const wh_param &p)
 {
-    const MFnEnumAttribute fn(leaf);
-    MStatus status;
-    for (size_t i = 0; i < choices.size(); i++)
-        if (choices[i] != fn.fieldName((short)i, &status).asChar() || !status)
-            return false;
-    return fn.fieldName((short)choices.size(), &status) == MString() || !status;
+    std::vector<std::string> words;
+    for (std::string rest = p.choices; !rest.empty(); rest.erase(0, words.back().size() + 1))
+        words.push_back(rest.substr(0, rest.find('|')));
+    return words;
 }
 
-static bool fits(const MObject &attribute, const Param &p)
+static bool fits(const MObject &attribute, const wh_param &p)
 {
     const std::vector<MObject> leaves = leaves_of(attribute);
-    const Kind kind = kind_of(p.value);
-    return leaves.size() == p.value.count && kind_of(leaves[0]) == kind &&
-           (kind != kChoice || has_choices(leaves[0], p.choices));
+    if (leaves.size() != p.count || kind_of(leaves[0]) != kind_of(p))
+        return false;
+    const std::vector<std::string> words = choices_of(p);
+    for (size_t i = 0; i < words.size(); i++)
+        if (words[i] != MFnEnumAttribute(leaves[0]).fieldName((short)i).asChar())
+            return false;
+    return true;
 }
 
 static bool is_connected(const MPlug &plug)
@@ -105,67 +100,54 @@ static bool is_connected(const MPlug &plug)
     return plug.isConnected() || plug.isLocked() || (plug.isCompound() && plug.numConnectedChildren() > 0);
 }
 
-/* Keyed, connected, locked, or moved from where the file had put it. */
+/* Keyed, connected, locked, or set to what is not the default: an entry in the undo queue may hold on to it. */
 static bool is_touched(const MObject &node, const MObject &attribute)
 {
-    if (is_connected(MPlug(node, attribute)))
-        return true;
-    const std::vector<MObject> leaves = leaves_of(attribute);
-    return std::any_of(leaves.begin(), leaves.end(),
-                       [&](const MObject &leaf) { return MPlug(node, leaf).asDouble() != default_of(leaf); });
+    bool touched = is_connected(MPlug(node, attribute));
+    for (const MObject &leaf : leaves_of(attribute))
+        touched = touched || MPlug(node, leaf).asDouble() != default_of(leaf);
+    return touched;
 }
 
 /* ---- making one ---- */
 
-static MObject make_leaf(const std::string &name, const Param &p, double init)
+static MObject make_leaf(const std::string &name, const wh_param &p, double init)
 {
-    MFnNumericAttribute number;
-    MFnUnitAttribute unit;
-    MFnEnumAttribute choice;
     const char *word = name.c_str();
-    switch (kind_of(p.value)) {
-    case kLength:
-        return unit.create(word, word, MFnUnitAttribute::kDistance, init);
-    case kTurn:
-        return unit.create(word, word, MFnUnitAttribute::kAngle, init);
-    case kWhole:
-        return number.create(word, word, MFnNumericData::kInt, init);
-    case kSwitch:
-        return number.create(word, word, MFnNumericData::kBoolean, init);
-    case kChoice: {
-        const MObject made = choice.create(word, word, (short)init);
-        for (size_t i = 0; i < p.choices.size(); i++)
-            choice.addField(p.choices[i].c_str(), (short)i);
-        return made;
-    }
-    default:
-        return number.create(word, word, MFnNumericData::kDouble, init);
-    }
-}
-
-static MObject make_attribute(const std::string &name, const Param &p, double metres)
-{
-    const double factor = factor_of(kind_of(p.value), metres);
-    MObject made;
-    if (p.value.count == 1) {
-        made = make_leaf(name, p, p.value.init[0] / factor);
-    } else {
-        MFnCompoundAttribute compound;
-        made = compound.create(name.c_str(), name.c_str());
-        for (unsigned k = 0; k < p.value.count; k++) {
-            const MObject child = make_leaf(name + "XYZW"[k], p, p.value.init[k] / factor);
-            MFnAttribute(child).setKeyable(true);
-            compound.addChild(child);
-        }
-    }
-    MFnAttribute fn(made);
-    fn.setKeyable(true);
-    fn.setStorable(true);
-    fn.addToCategory(param_category);
+    const Kind kind = kind_of(p);
+    if (kind == kLength || kind == kTurn)
+        return MFnUnitAttribute().create(
+            word, word, kind == kTurn ? MFnUnitAttribute::kAngle : MFnUnitAttribute::kDistance, init / factor_of(kind));
+    if (kind != kChoice)
+        return MFnNumericAttribute().create(word, word,
+                                            kind == kWhole    ? MFnNumericData::kInt
+                                            : kind == kSwitch ? MFnNumericData::kBoolean
+                                                              : MFnNumericData::kDouble,
+                                            init);
+    MFnEnumAttribute choice;
+    const MObject made = choice.create(word, word, (short)init);
+    const std::vector<std::string> words = choices_of(p);
+    for (size_t i = 0; i < words.size(); i++)
+        choice.addField(words[i].c_str(), (short)i);
     return made;
 }
 
-template <class Fn> static void set_range(const MObject &leaf, double init, double min, double max)
+static MObject make_attribute(const std::string &name, const wh_param &p)
+{
+    MFnCompoundAttribute compound;
+    MObject made = p.count == 1 ? make_leaf(name, p, p.init[0]) : compound.create(name.c_str(), name.c_str());
+    for (unsigned k = 0; p.count > 1 && k < p.count; k++) {
+        const MObject child = make_leaf(name + "XYZW"[k], p, p.init[k]);
+        MFnAttribute(child).setKeyable(true);
+        compound.addChild(child);
+    }
+    MFnAttribute fn(made);
+    fn.setKeyable(true);
+    fn.addToCategory(category);
+    return made;
+}
+
+template <class Fn> static void describe_number(const MObject &leaf, double init, double min, double max)
 {
     Fn fn(leaf);
     fn.setMin(min);
@@ -174,25 +156,24 @@ template <class Fn> static void set_range(const MObject &leaf, double init, doub
 }
 
 /* Name, range and default as the file has them now. */
-static void describe(const MObject &node, const MObject &attribute, const Param &p, double metres)
+static void describe(const MObject &node, const MObject &attribute, const wh_param &p)
 {
     const bool untouched = !is_touched(node, attribute);
     const std::vector<MObject> leaves = leaves_of(attribute);
-    MFnAttribute(attribute).setNiceNameOverride(p.label.c_str());
+    const Kind kind = kind_of(p);
+    const double factor = factor_of(kind), most = kind == kWhole ? 2147483647 : INFINITY;
+    const double min = std::max(p.min / factor, -most), max = std::min(p.max / factor, most);
+    const std::string unit = p.unit, name = p.label;
+    MFnAttribute(attribute).setNiceNameOverride(
+        (unit.empty() || kind == kLength || kind == kTurn ? name : name + " (" + unit + ")").c_str());
     for (unsigned k = 0; k < leaves.size(); k++) {
-        const Kind kind = kind_of(leaves[k]);
-        const double factor = factor_of(kind, metres), init = p.value.init[k] / factor;
-        const double min = p.value.min / factor, max = p.value.max / factor;
-        if (kind == kLength || kind == kTurn)
-            set_range<MFnUnitAttribute>(leaves[k], init, min, max);
-        else if (kind == kNumber)
-            set_range<MFnNumericAttribute>(leaves[k], init, min, max);
-        else if (kind == kWhole)
-            set_range<MFnNumericAttribute>(leaves[k], init, std::max(min, -largest), std::min(max, largest));
-        else if (kind == kChoice)
+        const double init = p.init[k] / factor;
+        if (kind == kChoice)
             MFnEnumAttribute(leaves[k]).setDefault((short)init);
+        else if (kind == kLength || kind == kTurn)
+            describe_number<MFnUnitAttribute>(leaves[k], init, min, max);
         else
-            MFnNumericAttribute(leaves[k]).setDefault(init);
+            describe_number<MFnNumericAttribute>(leaves[k], init, min, max);
         if (untouched && MPlug(node, leaves[k]).asDouble() != init)
             MPlug(node, leaves[k]).setDouble(init);
     }
@@ -200,156 +181,133 @@ static void describe(const MObject &node, const MObject &attribute, const Param 
 
 /* ---- giving them to the node ---- */
 
-class Gardener
+static MObject add(const MObject &node, const MObject &attribute)
 {
-  public:
-    Gardener(const MObject &node, double metres) : node_(node), fn_(node), metres_(metres)
-    {
-    }
+    MDGModifier change;
+    change.addAttribute(node, attribute);
+    change.doIt();
+    return attribute;
+}
 
-    Slot tend(const Param &p)
-    {
-        MObject attribute = find(legal(p.id));
-        if (attribute.isNull() && !p.was.empty())
-            attribute = rename(find(legal(p.was)), legal(p.id));
-        if (attribute.isNull())
-            attribute = add(make_attribute(free_name(legal(p.id)), p, metres_));
-        else if (!fits(attribute, p) && !is_connected(MPlug(node_, attribute)))
-            attribute = replace(attribute, p);
-        if (fits(attribute, p))
-            describe(node_, attribute, p, metres_);
-        Slot slot{p.id, {}};
-        for (const MObject &leaf : leaves_of(attribute))
-            slot.component.push_back({leaf, kind_of(leaf), factor_of(kind_of(leaf), metres_)});
-        kept_.push_back(attribute);
-        return slot;
-    }
+static void remove(const MObject &node, const MObject &attribute)
+{
+    MDGModifier change;
+    change.removeAttribute(node, attribute);
+    change.doIt();
+}
 
-    Map tend_map(const std::string &name)
-    {
-        const std::string weights = legal(name) + "Map", list = weights + "List";
-        MObject found = fn_.attribute(list.c_str());
-        if (found.isNull()) {
-            MFnNumericAttribute number;
-            MFnCompoundAttribute compound;
-            const MObject child = number.create(weights.c_str(), weights.c_str(), MFnNumericData::kFloat, 1);
-            number.setArray(true);
-            number.setUsesArrayDataBuilder(true);
-            found = compound.create(list.c_str(), list.c_str());
-            compound.addChild(child);
-            compound.setArray(true);
-            compound.setUsesArrayDataBuilder(true);
-            compound.addToCategory(map_category);
-            found = add(found);
-        }
-        return {name, found, MFnCompoundAttribute(found).child(0)};
+/* One of ours, of that name, or with the _ that it has where Maya has the name itself; null: there is none. */
+static MObject find(const MObject &node, const std::string &name)
+{
+    for (const std::string &word : {name, name + "_"}) {
+        const MObject found = MFnDependencyNode(node).attribute(word.c_str());
+        if (!found.isNull() && MFnAttribute(found).hasCategory(category))
+            return found;
     }
+    return MObject::kNullObj;
+}
 
-    /* Takes away what nobody wants, and nobody has touched. */
-    void prune()
-    {
-        std::vector<MObject> gone;
-        for (unsigned i = 0; i < fn_.attributeCount(); i++) {
-            const MObject a = fn_.attribute(i);
-            const MFnAttribute attribute(a);
-            if (attribute.hasCategory(param_category) && std::find(kept_.begin(), kept_.end(), a) == kept_.end() &&
-                !is_touched(node_, a))
-                gone.push_back(a);
-        }
-        for (const MObject &a : gone)
-            remove(a);
-    }
+static MObject add_parameter(const MObject &node, const wh_param &p)
+{
+    const std::string name = legal(p.id);
+    const bool taken = MFnDependencyNode(node).hasAttribute(name.c_str());
+    return add(node, make_attribute(taken ? name + "_" : name, p));
+}
 
-  private:
-    MObject find(const std::string &name) const
-    {
-        const MObject found = fn_.attribute(name.c_str());
-        const bool ours = !found.isNull() && MFnAttribute(found).hasCategory(param_category);
-        return ours ? found : found.isNull() ? found : fn_.attribute((name + "_").c_str());
-    }
+/* One of another type; a number that was set stays. */
+static MObject replace(const MObject &node, const MObject &old, const wh_param &p)
+{
+    const MObject leaf = leaves_of(old)[0];
+    const Kind kind = kind_of(p);
+    const double was = MPlug(node, leaf).asDouble() * factor_of(kind_of(leaf));
+    const bool keep = is_touched(node, old) && kind != kChoice && kind_of(leaf) != kChoice;
+    remove(node, old);
+    const MObject made = add_parameter(node, p);
+    if (keep)
+        MPlug(node, leaves_of(made)[0]).setDouble(std::min(std::max(was, p.min), p.max) / factor_of(kind));
+    return made;
+}
 
-    std::string free_name(const std::string &name) const
-    {
-        return fn_.attribute(name.c_str()).isNull() ? name : name + "_";
-    }
-
-    MObject add(const MObject &attribute)
-    {
+static MObject tend(const MObject &node, const wh_param &p)
+{
+    MObject found = find(node, legal(p.id));
+    if (found.isNull() && *p.was && !(found = find(node, legal(p.was))).isNull()) {
         MDGModifier change;
-        change.addAttribute(node_, attribute);
-        change.doIt();
-        return attribute;
-    }
-
-    void remove(const MObject &attribute)
-    {
-        MDGModifier change;
-        change.removeAttribute(node_, attribute);
+        const std::string name = legal(p.id);
+        change.renameAttribute(node, found, name.c_str(), name.c_str());
         change.doIt();
     }
+    if (found.isNull())
+        found = add_parameter(node, p);
+    else if (!fits(found, p) && !is_connected(MPlug(node, found)))
+        found = replace(node, found, p);
+    if (fits(found, p))
+        describe(node, found, p);
+    return found;
+}
 
-    MObject rename(const MObject &attribute, const std::string &name)
-    {
-        if (attribute.isNull())
-            return attribute;
-        MDGModifier change;
-        change.renameAttribute(node_, attribute, name.c_str(), name.c_str());
-        change.doIt();
-        return attribute;
+static Layout::Map tend_map(const MObject &node, const std::string &name)
+{
+    const std::string weights = legal(name) + "Map", list = weights + "List";
+    MObject found = MFnDependencyNode(node).attribute(list.c_str());
+    if (found.isNull()) {
+        MFnNumericAttribute number;
+        MFnCompoundAttribute compound;
+        const MObject child = number.create(weights.c_str(), weights.c_str(), MFnNumericData::kFloat, 1);
+        number.setArray(true);
+        found = compound.create(list.c_str(), list.c_str());
+        compound.addChild(child);
+        compound.setArray(true);
+        add(node, found);
     }
+    return {name, found, MFnCompoundAttribute(found).child(0)};
+}
 
-    /* Another type: numbers stay numbers, choices stay words. */
-    MObject replace(const MObject &old, const Param &p)
-    {
-        const MObject leaf = leaves_of(old)[0];
-        const bool touched = is_touched(node_, old);
-        const double was = MPlug(node_, leaf).asDouble() * factor_of(kind_of(leaf), metres_);
-        const bool choices = kind_of(leaf) == kChoice && kind_of(p.value) == kChoice;
-        const std::string word = choices ? MFnEnumAttribute(leaf).fieldName((short)was).asChar() : "";
-        remove(old);
-        const MObject made = add(make_attribute(legal(p.id), p, metres_));
-        const MObject first = leaves_of(made)[0];
-        const auto at = std::find(p.choices.begin(), p.choices.end(), word);
-        if (touched && choices && at != p.choices.end())
-            MPlug(node_, first).setInt((int)(at - p.choices.begin()));
-        else if (touched && kind_of(leaf) != kChoice && kind_of(p.value) != kChoice)
-            MPlug(node_, first)
-                .setDouble(std::min(std::max(was, p.value.min), p.value.max) / factor_of(kind_of(first), metres_));
-        return made;
+/* Takes away what nobody wants, and nobody has touched. */
+static void remove_others(const MObject &node, const std::vector<MObject> &wanted)
+{
+    const MFnDependencyNode fn(node);
+    std::vector<MObject> others;
+    for (unsigned i = 0; i < fn.attributeCount(); i++) {
+        const MObject a = fn.attribute(i);
+        if (MFnAttribute(a).hasCategory(category) && std::find(wanted.begin(), wanted.end(), a) == wanted.end() &&
+            !is_touched(node, a))
+            others.push_back(a);
     }
+    for (const MObject &a : others)
+        remove(node, a);
+}
 
-    MObject node_;
-    MFnDependencyNode fn_;
-    double metres_;
-    std::vector<MObject> kept_;
-};
-
-std::shared_ptr<const Layout> layout_of(const MObject &node, const Session &session, double metres, bool prune)
+std::shared_ptr<const Layout> layout_of(const MObject &node, const Session &session, bool prune)
 {
     const auto layout = std::make_shared<Layout>();
-    Gardener gardener(node, metres);
-    for (const Param &p : session.params)
-        layout->slots.push_back(gardener.tend(p));
-    for (const std::string &name : session.attributes)
-        layout->maps.push_back(gardener.tend_map(name));
+    std::vector<MObject> wanted;
+    wh_param p = {};
+    p.size = sizeof p;
+    for (uint32_t i = 0; wh_param_at(session.handle, i, &p) == WH_OK; i++) {
+        wanted.push_back(tend(node, p));
+        layout->slots.push_back({p.id, leaves_of(wanted.back())});
+    }
+    for (uint32_t i = 0; const char *name = wh_needs_attribute(session.handle, i); i++)
+        layout->maps.push_back(tend_map(node, name));
     if (prune)
-        gardener.prune();
+        remove_others(node, wanted);
     return layout;
 }
 
 /* ---- reading them ---- */
 
-static double read_component(MDataBlock &block, const Component &c)
+static double read_component(MDataBlock &block, const MObject &attribute)
 {
     MStatus status;
-    const MDataHandle value = block.inputValue(c.attribute, &status);
-    if (!status || c.kind == kOther)
+    const Kind kind = kind_of(attribute);
+    const MDataHandle value = block.inputValue(attribute, &status);
+    if (!status || kind == kOther)
         return NAN; /* as the file has it */
-    const double plain = c.kind == kWhole    ? value.asInt()
-                         : c.kind == kSwitch ? value.asBool()
-                         : c.kind == kChoice ? value.asShort()
-                                             : value.asDouble();
-    return plain * c.factor;
+    return kind == kWhole    ? value.asInt()
+           : kind == kSwitch ? value.asBool()
+           : kind == kChoice ? value.asShort()
+                             : value.asDouble() * factor_of(kind);
 }
 
 std::vector<wh_setting> Layout::read(MDataBlock &block) const

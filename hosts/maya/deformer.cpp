@@ -1,24 +1,22 @@
-#include "deformer.h"
+#include "nodes.h"
 #include <maya/MArrayDataHandle.h>
 #include <maya/MColorArray.h>
 #include <maya/MDagModifier.h>
-#include <maya/MDataBlock.h>
-#include <maya/MDataHandle.h>
-#include <maya/MFnDependencyNode.h>
 #include <maya/MFnMesh.h>
 #include <maya/MIndexMapper.h>
-#include <maya/MIntArray.h>
 #include <maya/MItGeometry.h>
-#include <maya/MPlug.h>
-#include <maya/MSelectionList.h>
 #include <maya/MTypes.h>
 
 const MTypeId WhorlDeformer::id(0x7A301); /* in the range for local use */
 whorl::Inputs WhorlDeformer::inputs;
 
-void *WhorlDeformer::create()
+WhorlDeformer::WhorlDeformer() : Node(inputs)
 {
-    return new WhorlDeformer;
+}
+
+WhorlDeformer::~WhorlDeformer()
+{
+    delete scratch_.load();
 }
 
 MStatus WhorlDeformer::initialize()
@@ -27,78 +25,52 @@ MStatus WhorlDeformer::initialize()
     return MS::kSuccess;
 }
 
-WhorlDeformer::~WhorlDeformer()
-{
-    delete scratch_.load();
-}
-
-void WhorlDeformer::postConstructor()
-{
-    pipeline_.appear();
-}
-
-MPxNode::SchedulingType WhorlDeformer::schedulingType() const
-{
-    return kParallel;
-}
-
-bool WhorlDeformer::setInternalValue(const MPlug &plug, const MDataHandle &handle)
-{
-    if (plug == inputs.file)
-        pipeline_.open(handle.asString().asChar());
-    return MPxDeformerNode::setInternalValue(plug, handle);
-}
-
-void WhorlDeformer::copyInternalData(MPxNode *from)
-{
-    const auto session = static_cast<WhorlDeformer *>(from)->pipeline_.session();
-    if (session)
-        pipeline_.open(session->file);
-}
-
-MStatus WhorlDeformer::setDependentsDirty(const MPlug &plug, MPlugArray &affected)
-{
-    pipeline_.mark(plug, outputGeom, affected);
-    return MPxDeformerNode::setDependentsDirty(plug, affected);
-}
-
 MStatus WhorlDeformer::accessoryNodeSetup(MDagModifier &change)
 {
-    return whorl::connect_time(thisMObject(), inputs.time, change);
-}
-
-/* ---- a cook ---- */
-
-std::unique_ptr<WhorlDeformer::Scratch> WhorlDeformer::take()
-{
-    std::unique_ptr<Scratch> scratch(scratch_.exchange(nullptr));
-    return scratch ? std::move(scratch) : std::make_unique<Scratch>();
-}
-
-void WhorlDeformer::put_back(std::unique_ptr<Scratch> scratch)
-{
-    delete scratch_.exchange(scratch.release());
+    return inputs.connect_time(thisMObject(), change);
 }
 
 MStatus WhorlDeformer::deform(MDataBlock &block, MItGeometry &points, const MMatrix &, unsigned int geometry)
 {
-    if (block.inputValue(envelope).asFloat() == 0)
+    whorl::Cook cook = pipeline.begin(block);
+    if (!cook.session || block.inputValue(envelope).asFloat() == 0)
         return MS::kSuccess;
-    whorl::Cook cook = pipeline_.begin(block);
-    if (!cook.session)
-        return MS::kSuccess;
-    std::unique_ptr<Scratch> scratch = take();
+    std::unique_ptr<Scratch> scratch(scratch_.exchange(nullptr));
+    if (!scratch)
+        scratch = std::make_unique<Scratch>();
     if (!run(cook, block, points, geometry, *scratch))
-        pipeline_.complain(wh_last_error());
-    put_back(std::move(scratch));
+        pipeline.complain(wh_last_error());
+    delete scratch_.exchange(scratch.release());
     return MS::kSuccess;
 }
 
-/* The mesh that comes in, as it is; none for other geometry. It is clean: Maya has just copied it to the output. */
+/* The mesh that comes in; null for other geometry. It is clean: Maya has just copied it to the output. */
 static MObject mesh_in(MDataBlock &block, const MObject &input, const MObject &shape, unsigned geometry)
 {
     MArrayDataHandle all = block.outputArrayValue(input);
     return all.jumpToElement(geometry) ? all.outputValue().child(shape).asMesh() : MObject();
+}
+
+/* What was painted, else the luminance of a colour set of that name, else 1. */
+static void read_map(MDataBlock &block, const whorl::Layout::Map &map, const MObject &mesh, unsigned geometry,
+                     unsigned count, float *out)
+{
+    MArrayDataHandle list = block.inputArrayValue(map.list);
+    MColorArray colors;
+    const MString name = map.name.c_str();
+    std::fill(out, out + count, 1.0f);
+    if (list.jumpToElement(geometry)) {
+        MArrayDataHandle weights(list.inputValue().child(map.weights));
+        const unsigned painted = weights.elementCount();
+        for (unsigned i = 0; i < painted; i++, weights.next())
+            if (weights.elementIndex() < count)
+                out[weights.elementIndex()] = weights.inputValue().asFloat();
+        if (painted)
+            return;
+    }
+    if (!mesh.isNull() && MFnMesh(mesh).getVertexColors(colors, &name) && colors.length() == count)
+        for (unsigned i = 0; i < count; i++)
+            out[i] = 0.2126f * colors[i].r + 0.7152f * colors[i].g + 0.0722f * colors[i].b;
 }
 
 static void read_positions(MItGeometry &points, MPointArray &positions, std::vector<float> &out)
@@ -110,120 +82,70 @@ static void read_positions(MItGeometry &points, MPointArray &positions, std::vec
             out[3 * (size_t)i + k] = (float)positions[i][k];
 }
 
-/* A weight map that was painted, else the luminance of a colour set of that name; false: neither, which is 1. */
-static bool read_map(MDataBlock &block, const whorl::Map &map, const MObject &mesh, unsigned geometry, size_t count,
-                     float *out)
-{
-    MArrayDataHandle list = block.inputArrayValue(map.list);
-    std::fill(out, out + count, 1.0f);
-    if (list.jumpToElement(geometry)) {
-        MArrayDataHandle weights(list.inputValue().child(map.weights));
-        const unsigned painted = weights.elementCount();
-        for (unsigned i = 0; i < painted; i++, weights.next())
-            if (weights.elementIndex() < count)
-                out[weights.elementIndex()] = weights.inputValue().asFloat();
-        if (painted)
-            return true;
-    }
-    MColorArray colors;
-    const MString name = map.name.c_str();
-    if (mesh.isNull() || !MFnMesh(mesh).getVertexColors(colors, &name) || colors.length() != count)
-        return false;
-    for (unsigned i = 0; i < count; i++)
-        out[i] = 0.2126f * colors[i].r + 0.7152f * colors[i].g + 0.0722f * colors[i].b;
-    return true;
-}
-
-namespace
-{
-/* Which points of the geometry a deformer moves, and how far each. */
-class Members
-{
-  public:
-    Members(WhorlDeformer &node, MDataBlock &block, MItGeometry &points, unsigned geometry)
-        : strength_(block.inputValue(MPxGeometryFilter::envelope).asFloat())
-    {
-#if MAYA_API_VERSION >= 20240000
-        mapper_ = &node.indexMapper(geometry);
-        weights_ = node.envelopeWeights(block, geometry, &weight_count_);
-        (void)points;
-#else
-        for (; !points.isDone(); points.next()) {
-            index_.push_back((unsigned)points.index());
-            weight_.push_back(node.weightValue(block, geometry, index_.back()));
-        }
-        points.reset();
-        weights_ = weight_.data();
-        weight_count_ = (unsigned)weight_.size();
-#endif
-    }
-
-    size_t point(unsigned i) const
-    {
-#if MAYA_API_VERSION >= 20240000
-        return mapper_->affectToFull(i);
-#else
-        return index_[i];
-#endif
-    }
-
-    float strength(unsigned i) const
-    {
-        return weights_ && i < weight_count_ ? strength_ * weights_[i] : strength_;
-    }
-
-  private:
-    float strength_;
-    const float *weights_ = nullptr;
-    unsigned weight_count_ = 0;
-#if MAYA_API_VERSION >= 20240000
-    const MIndexMapper *mapper_;
-#else
-    std::vector<unsigned> index_;
-    std::vector<float> weight_;
-#endif
-};
-} // namespace
-
+/* A pipeline sees the whole mesh, even where it moves a part: its normals and its inside are the mesh's. */
 bool WhorlDeformer::run(whorl::Cook &cook, MDataBlock &block, MItGeometry &points, unsigned geometry, Scratch &s)
 {
     const MObject mesh = mesh_in(block, input, inputGeom, geometry);
-    const unsigned moved = (unsigned)points.exactCount();
-    const float *in;
-    size_t count;
+    const float *in = mesh.isNull() ? nullptr : MFnMesh(mesh).getRawPoints(nullptr);
+    unsigned count = mesh.isNull() ? 0 : (unsigned)MFnMesh(mesh).numVertices();
     if (mesh.isNull()) {
         read_positions(points, s.positions, s.in);
-        in = s.in.data(), count = moved;
-    } else {
-        const MFnMesh fn(mesh);
-        in = fn.getRawPoints(nullptr), count = (size_t)fn.numVertices();
+        in = s.in.data(), count = s.positions.length();
     }
-    whorl::read_triangles(cook.session->needs_mesh ? mesh : MObject(), s.triangles);
-    const float *at = whorl::scaled(in, count * 3, cook.metres, s.scaled);
-    s.map.resize(count * cook.layout->maps.size());
+    whorl::Pipeline::read_triangles(cook.session->needs_mesh ? mesh : MObject(), s.triangles);
+    wh_view view = cook.view(in, count, s.triangles);
     std::vector<wh_attribute> attributes;
-    for (size_t i = 0; i < cook.layout->maps.size(); i++) {
-        read_map(block, cook.layout->maps[i], mesh, geometry, count, &s.map[i * count]);
-        attributes.push_back({cook.layout->maps[i].name.c_str(), &s.map[i * count], 0});
+    s.map.resize((size_t)count * cook.layout->maps.size());
+    for (const whorl::Layout::Map &map : cook.layout->maps) {
+        float *to = s.map.data() + count * attributes.size();
+        read_map(block, map, mesh, geometry, count, to);
+        attributes.push_back({map.name.c_str(), to, 0});
     }
-    wh_view view = cook.view(at, count, s.triangles);
     view.attribute = attributes.data();
     view.attribute_count = (uint32_t)attributes.size();
-    s.out.resize(count * 3);
-    if (wh_deform(cook.session->handle(), &view, cook.seconds, s.out.data()) != WH_OK)
+    s.out.resize((size_t)count * 3);
+    if (wh_deform(cook.session->handle, &view, cook.seconds, s.out.data()) != WH_OK)
         return false;
+    read_members(block, points, geometry, s);
+    if (mesh.isNull()) /* what came in was the members alone */
+        s.index.clear();
+    return write(points, in, block.inputValue(envelope).asFloat(), s);
+}
 
-    const Members members(*this, block, points, geometry);
+/* Which points move, and how far each; empty: all of them, and all the way. */
+void WhorlDeformer::read_members(MDataBlock &block, MItGeometry &points, unsigned geometry, Scratch &s)
+{
+    s.index.clear();
+    s.strength.clear();
+#if MAYA_API_VERSION >= 20240000
+    unsigned count = 0;
+    const MIndexMapper &members = indexMapper(geometry);
+    const float *painted = envelopeWeights(block, geometry, &count);
+    if (painted)
+        s.strength.assign(painted, painted + count);
+    for (unsigned i = 0; !members.isIdentityMap() && i < members.affectCount(); i++)
+        s.index.push_back(members.affectToFull(i));
+    (void)points;
+#else
+    for (points.reset(); !points.isDone(); points.next()) {
+        s.index.push_back((unsigned)points.index());
+        s.strength.push_back(weightValue(block, geometry, s.index.back()));
+    }
+    points.reset();
+#endif
+}
+
+MStatus WhorlDeformer::write(MItGeometry &points, const float *in, float most, Scratch &s)
+{
+    const unsigned moved = (unsigned)points.exactCount();
     s.positions.setLength(moved);
     for (unsigned i = 0; i < moved; i++) {
-        const size_t p = mesh.isNull() ? i : members.point(i);
-        const float strength = members.strength(i);
-        for (unsigned k = 0; k < 3; k++) {
-            const float from = in[3 * p + k],
-                        to = cook.metres == 1 ? s.out[3 * p + k] : (float)(s.out[3 * p + k] / cook.metres);
-            s.positions[i][k] = strength == 1 ? to : from + (to - from) * strength;
-        }
-        s.positions[i].w = 1;
+        const size_t p = 3 * (size_t)(i < s.index.size() ? s.index[i] : i);
+        const float strength = i < s.strength.size() ? most * s.strength[i] : most;
+        float now[3];
+        for (unsigned k = 0; k < 3; k++)
+            now[k] = strength == 1 ? s.out[p + k] : in[p + k] + (s.out[p + k] - in[p + k]) * strength;
+        s.positions[i] = MPoint(now[0], now[1], now[2]);
     }
-    return points.setAllPositions(s.positions) == MS::kSuccess;
+    return points.setAllPositions(s.positions);
 }

@@ -3,60 +3,95 @@
 #pragma once
 #include "attributes.h"
 #include <maya/MDGModifier.h>
+#include <maya/MDataHandle.h>
 #include <maya/MObjectHandle.h>
+#include <maya/MPlug.h>
 #include <maya/MPlugArray.h>
 #include <maya/MPxNode.h>
 #include <mutex>
 
 namespace whorl
 {
-struct Inputs { /* static attributes of a node type */
-    MObject file, time, metres, generation;
+struct Inputs { /* static attributes of a node type, and what they move */
+    MObject file, time, generation;
+    std::vector<MObject> outputs;
     void create(const std::vector<MObject> &affected);
+    MStatus connect_time(const MObject &node, MDGModifier &change) const; /* to the scene's */
 };
 
 struct Cook {                         /* what one evaluation sees, whatever is reloaded meanwhile */
     std::shared_ptr<Session> session; /* none: there is nothing to run */
     std::shared_ptr<const Layout> layout;
     std::vector<wh_setting> settings;
-    double seconds, metres;
+    double seconds;
     wh_view view(const float *position, size_t count, const std::vector<uint32_t> &triangles) const;
 };
 
 class Pipeline
 {
   public:
-    Pipeline(MPxNode &node, const Inputs &inputs);
+    static std::vector<Pipeline *> all; /* [main] of nodes that are there, or in the hands of undo */
+    static void tend_all();             /* [main] brings nodes up to date with their sessions */
+    static void read_triangles(const MObject &mesh, std::vector<uint32_t> &out); /* none without a mesh */
+
+    Pipeline(MPxNode &owner, const Inputs &inputs);
     ~Pipeline();
-    void appear();                          /* [main] the node is there: from postConstructor */
+    void appear();                          /* [main] the node is there */
     void open(const std::string &file);     /* [main] */
-    void tend(bool prune);                  /* [main] brings attributes and generation up to date with the session */
     Cook begin(MDataBlock &block) const;    /* [any] */
     void complain(const std::string &text); /* [any] a warning, once */
-    /* For setDependentsDirty: what the pipeline's attributes move. */
-    void mark(const MPlug &plug, const MObject &output, MPlugArray &affected) const;
-    MObject node() const;
+    void mark(const MPlug &plug, MPlugArray &affected) const;
+    MObject node() const; /* null: it is in the hands of undo */
     std::shared_ptr<Session> session() const;
 
-    static void tend_all(bool prune);         /* [main] */
-    static Pipeline *of(const MObject &node); /* [main] NULL: not one of ours */
-    static const std::vector<Pipeline *> &all();
-
   private:
+    void tend(bool prune);
     MPxNode &owner_;
     const Inputs &inputs_;
     MObjectHandle handle_;
     std::shared_ptr<Session> session_;
     std::shared_ptr<const Layout> layout_;
     int serial_ = 0; /* of the session, when the node was tended */
-    double metres_ = 0;
     std::mutex said_lock_;
     std::string said_, pending_; /* the last warning; one that waits for the main thread */
 };
 
-MStatus connect_time(const MObject &node, const MObject &attribute, MDGModifier &change); /* to the scene's time */
-/* Three indices each, counter-clockwise; none without a mesh. */
-void read_triangles(const MObject &mesh, std::vector<uint32_t> &out);
-/* values, or, where a unit is not a metre, a copy of them in metres. */
-const float *scaled(const float *values, size_t count, double metres, std::vector<float> &copy);
+/* What Maya asks of both node types. */
+template <class Base> class Node : public Base
+{
+  public:
+    explicit Node(const Inputs &inputs) : pipeline(*this, inputs), inputs_(inputs)
+    {
+    }
+    void postConstructor() override
+    {
+        pipeline.appear();
+    }
+    MPxNode::SchedulingType schedulingType() const override
+    {
+        return MPxNode::kParallel;
+    }
+    bool setInternalValue(const MPlug &plug, const MDataHandle &handle) override
+    {
+        if (plug == inputs_.file)
+            pipeline.open(handle.asString().asChar());
+        return Base::setInternalValue(plug, handle); /* Maya keeps the name */
+    }
+    void copyInternalData(MPxNode *from) override
+    {
+        const auto session = static_cast<Node *>(from)->pipeline.session();
+        pipeline.open(session ? session->file : "");
+    }
+    MStatus setDependentsDirty(const MPlug &plug, MPlugArray &affected) override
+    {
+        pipeline.mark(plug, affected);
+        return Base::setDependentsDirty(plug, affected);
+    }
+
+  protected:
+    Pipeline pipeline;
+
+  private:
+    const Inputs &inputs_;
+};
 } // namespace whorl

@@ -203,11 +203,6 @@ static void parameters()
     MPlug(amount).setDouble(1000);
     look(deformer, 0, "100 101 101 100", "a value outside the range is held to it");
     MPlug(amount).setDouble(1);
-    plug(deformer, "metresPerUnit").setDouble(0.5);
-    fire_timers(0.25);
-    look(deformer, 0, "2 3 3 2", "metresPerUnit scales points; what nobody has touched stays as long as the file says");
-    plug(deformer, "metresPerUnit").setDouble(1);
-    fire_timers(0.25);
     look(deformer, 0, "1 2 2 1", "and back");
 }
 
@@ -298,10 +293,6 @@ static void generations()
     look_soon(deformer, "41 42 42 41", "and one more");
     run("whorlPin -kernel deform.shift -generation " + std::to_string(now) + " curl");
     look(deformer, 0, "31 32 32 31", "whorlPin goes back to one");
-    check(undo(), "which can be undone");
-    look(deformer, 0, "41 42 42 41", "and then the newest runs");
-    check(redo(), "and redone");
-    look(deformer, 0, "31 32 32 31", "and then the pinned one");
     save("shift.c", kernel(50));
     for (int i = 0; i < 150; i++) {
         usleep(10000);
@@ -310,7 +301,7 @@ static void generations()
     look(deformer, 0, "31 32 32 31", "a save does not move what is pinned");
     run("whorlPin -kernel deform.shift -generation 0 curl");
     look_soon(deformer, "51 52 52 51", "generation 0 is the newest");
-    check(run("whorlPin -kernel deform.nothing curl").find("there is no kernel") != std::string::npos,
+    check(run("whorlPin -kernel deform.nothing curl").find("deform.nothing") != std::string::npos,
           "a kernel that is not there is an error with its name");
     save("shift.c", kernel(0));
     look_soon(deformer, "1 2 2 1", "and as it was");
@@ -347,8 +338,8 @@ static void samples()
     create_node("transform", "bead");
     const unsigned depth = undoable();
     const std::string made = run("whorlFill -pipeline " + path("fill.lua") + " -instance bead box");
-    const MObject node = find_node("whorlFill1");
-    check(!node.isNull() && made.find("whorlFill1") == 0, "whorlFill makes a whorlSample", made);
+    const MObject node = find_node("whorlSample1");
+    check(!node.isNull() && made.find("whorlSample1") == 0, "whorlFill makes a whorlSample", made);
     if (node.isNull())
         return;
     const int count = plug(node, "outCount").asInt();
@@ -374,9 +365,9 @@ static void samples()
     plug(node, "spacing").setDouble(0.5);
     check(plug(node, "outCount").asInt() < count, "a parameter changes them");
     plug(node, "spacing").setDouble(0.25);
-    check(undo() && undoable() == depth && find_node("whorlFill1").isNull() && find_node("instancer1").isNull(),
+    check(undo() && undoable() == depth && find_node("whorlSample1").isNull() && find_node("instancer1").isNull(),
           "undo takes all of it away");
-    check(redo() && !find_node("whorlFill1").isNull() && plug(find_node("whorlFill1"), "outCount").asInt() == count,
+    check(redo() && !find_node("whorlSample1").isNull() && plug(find_node("whorlSample1"), "outCount").asInt() == count,
           "redo brings it back");
     check(undo(), "and undo again");
     check(run("whorlFill nothing").find("failed: ") == 0, "a mesh that is not there is an error");

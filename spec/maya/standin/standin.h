@@ -82,8 +82,11 @@ class MStatus
 using MS = MStatus;
 #define CHECK_MSTATUS(status) (void)(status)
 #define CHECK_MSTATUS_AND_RETURN_IT(status)                                                                            \
-    if ((status) != MStatus::kSuccess)                                                                                 \
-    return (status)
+    {                                                                                                                  \
+        const MStatus standin_status = (status);                                                                       \
+        if (standin_status != MStatus::kSuccess)                                                                       \
+            return standin_status;                                                                                     \
+    }
 
 class MString
 {
@@ -226,6 +229,7 @@ class MVector
     MVector(double ax = 0, double ay = 0, double az = 0) : x(ax), y(ay), z(az)
     {
     }
+    MVector(const class MPoint &point);
     double x, y, z;
 };
 using MVectorArray = standin::Array<MVector>;

@@ -33,6 +33,10 @@ MString &MString::operator+=(double number)
     return *this;
 }
 
+MVector::MVector(const MPoint &point) : x(point.x), y(point.y), z(point.z)
+{
+}
+
 MPoint MPoint::operator*(const MMatrix &m) const
 {
     const double in[4] = {x, y, z, w};
