@@ -48,7 +48,7 @@ local function reversed(path, text, own)
   for line in (text .. "\n"):gmatch("(.-)\n") do
     line_number = line_number + 1
     local header = line:match('^%s*#%s*include%s*"([^"]+)"')
-    if path:match("%.[ch]$") and header and not include_allowed(path, header, own) then
+    if (path:match("%.[ch]$") or path:match("%.cpp$")) and header and not include_allowed(path, header, own) then
       complain(("includes %s"):format(header))
     end
     if path:match("%.lua$") and not line:match("^%s*%-%-") then
@@ -82,8 +82,8 @@ end
 
 local function sources()
   local list = {}
-  local find = ("cd '%s' && find kernels runtime lua hosts -name '*.[ch]' -o -name '*.lua'"):format(root)
-  local pipe = assert(io.popen(find))
+  local find = "cd '%s' && find kernels runtime lua hosts -name '*.[ch]' -o -name '*.cpp' -o -name '*.lua'"
+  local pipe = assert(io.popen(find:format(root)))
   for path in pipe:lines() do
     list[#list + 1] = path
   end
@@ -139,6 +139,8 @@ describe("the rule", function()
     assert.same({}, reversed("hosts/cli/main.c", '#include "whorl.h"', none))
     assert.same({ "hosts/cli/main.c:1: includes session.h" },
       reversed("hosts/cli/main.c", '#include "session.h"', none))
+    assert.same({ "hosts/maya/deformer.cpp:1: includes plan.h" },
+      reversed("hosts/maya/deformer.cpp", '#include "plan.h"\n#include <maya/MObject.h>', none))
   end)
 
   it("keeps Lua to whorl's own files", function()

@@ -46,12 +46,9 @@ local function read_parts(out)
   return result
 end
 
---- bits: how many of an id a host keeps; without it, all.
-local function compare(wanted, result, bits)
+local function compare(wanted, result)
   for _, part in ipairs(parts) do
-    local expected = wanted[part]
-    if bits and part:match "%.id$" then expected = same.low_bits(expected, bits) end
-    assert.is_nil(same.difference(expected, result[part]), part)
+    assert.is_nil(same.difference(wanted[part], result[part]), part)
   end
 end
 
@@ -105,7 +102,6 @@ describe("the same points", function()
     end
   end
 
-  -- An array of Maya's that is called id holds doubles, and a double 53 bits of one.
   if not maya.is_built() then
     pending(maya.missing)
   end
@@ -115,7 +111,7 @@ describe("the same points", function()
       local status, said, complained = command.shell(folder, ("%s %s pipeline.lua %s.ply %s %s fill skin"):format(
         quote(maya.programs .. "/dump"), quote(maya.plugin), mesh.name, quote(out), seconds))
       assert(status == 0, said .. complained)
-      compare(wanted[mesh.name], read_parts(out), 53)
+      compare(wanted[mesh.name], read_parts(out))
     end)
   end
 
@@ -129,7 +125,7 @@ describe("the same points", function()
         quote(folder .. "/pipeline.lua"), quote(folder .. "/" .. mesh.name), quote(out), seconds)
       local status, said, complained = maya.run(command.source .. "/spec/same_points/maya.py", variables)
       assert(status == 0, said .. complained)
-      compare(wanted[mesh.name], read_parts(out), 53)
+      compare(wanted[mesh.name], read_parts(out))
     end)
   end
 end)

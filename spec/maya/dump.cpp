@@ -1,7 +1,7 @@
 /* dump.cpp - what a pipeline makes of a mesh through the plug-in, as raw arrays. Usage:
  *   dump PLUGIN PIPELINE MESH OUT SECONDS SAMPLER...
  * Writes OUT.deformed, xyz of each point as floats, and for each sampler OUT.SAMPLER, the same, and OUT.SAMPLER.id,
- * what a double holds of each id, as 64 bits. Point attributes of the mesh become painted maps. */
+ * 64 bits of each id. Point attributes of the mesh become painted maps. */
 #include "stage.h"
 #include "whorl.h"
 #include <cstdio>
@@ -54,13 +54,13 @@ void write_sample(const MObject &node, const std::string &out)
 {
     MFnArrayAttrsData arrays(plug(node, "outPoints").asMObject());
     const MVectorArray position = arrays.vectorArray("position");
-    const MDoubleArray id = arrays.doubleArray("id");
+    const MDoubleArray low = arrays.doubleArray("idLow"), high = arrays.doubleArray("idHigh");
     std::vector<float> points;
     std::vector<uint64_t> ids;
     for (unsigned i = 0; i < position.length(); i++) {
         for (const double x : {position[i].x, position[i].y, position[i].z})
             points.push_back(static_cast<float>(x));
-        ids.push_back(static_cast<uint64_t>(id[i]));
+        ids.push_back(static_cast<uint64_t>(high[i]) << 32 | static_cast<uint64_t>(low[i]));
     }
     write(out, points);
     write(out + ".id", ids);

@@ -63,9 +63,10 @@ def sampled(node):
     selection.add(node + ".outPoints")
     selection.getPlug(0, plug)
     arrays = om1.MFnArrayAttrsData(plug.asMObject())
-    position, ids = arrays.vectorArray("position"), arrays.doubleArray("id")
+    position = arrays.vectorArray("position")
+    low, high = arrays.doubleArray("idLow"), arrays.doubleArray("idHigh")
     points = [(position[i].x, position[i].y, position[i].z) for i in range(position.length())]
-    return points, [int(ids[i]) for i in range(ids.length())]
+    return points, [int(high[i]) << 32 | int(low[i]) for i in range(low.length())]
 
 
 def finish():

@@ -59,16 +59,6 @@ function M.rewrite(from, to, weight, keep)
   command.write(to, head:format(count, #kept) .. ffi.string(points, count * 16) .. table.concat(kept))
 end
 
---- Ids of 64 bits with only so many of them, 32 to 63.
-function M.low_bits(ids, bits)
-  local words = ffi.new("uint32_t[?]", #ids / 4 + 1)
-  ffi.copy(words, ids, #ids)
-  for i = 1, #ids / 4 - 1, 2 do
-    words[i] = bit.band(words[i], bit.lshift(1, bits - 32) - 1)
-  end
-  return ffi.string(words, #ids)
-end
-
 local function word(bytes, i)
   local a, b, c, d = bytes:byte(4 * i + 1, 4 * i + 4)
   return bit.bor(a, bit.lshift(b, 8), bit.lshift(c, 16), bit.lshift(d, 24))
