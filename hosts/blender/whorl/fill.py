@@ -8,6 +8,7 @@ points.position, points.id, points.winding, points.attributes["Group"]
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 import bpy
@@ -71,6 +72,7 @@ def session() -> Session:
 def close() -> None:
     global _session
     if _session is not None:
+        _session.cancel()  # whoever closes waits for what runs
         _session.close()
         _session = None
 
@@ -118,15 +120,51 @@ def _check(name: str, position: np.ndarray, triangle: np.ndarray) -> None:
 # ---- sampling ----
 
 
+class Work:
+    """A fill: it begins and ends in Blender's own thread, and is done in any."""
+
+    def __init__(self, shape: Shape, settings: Settings):
+        self.shape, self.settings, self.opened = shape, settings, session()
+        self.points, self.problem, self.stopped = None, None, False
+        self._thread = threading.Thread(target=self._guarded, name="whorl fill", daemon=True)
+        _set(self.opened, settings)
+
+    def do(self) -> None:
+        view = self.shape.view
+        points = self.opened.sample("carried" if view.attributes else "points", view)
+        if self.settings.accuracy > 0 and len(points.position) and not self.stopped:
+            points.winding = self.opened.field("around", view, points.position)
+        self.points = points
+
+    def result(self) -> Points:
+        self.opened.poll()  # for what it says of the way it chose
+        if self.problem is not None:
+            raise self.problem
+        return self.points
+
+    def start(self) -> None:
+        """Does it beside what Blender does."""
+        self._thread.start()
+
+    def wait(self, seconds: float) -> bool:
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def stop(self) -> None:
+        self.stopped = True
+        self.opened.cancel()
+
+    def _guarded(self) -> None:
+        try:
+            self.do()
+        except Exception as problem:
+            self.problem = problem
+
+
 def run(shape: Shape, settings: Settings) -> Points:
-    opened = session()
-    _set(opened, settings)
-    name = "carried" if shape.view.attributes else "points"
-    points = opened.sample(name, shape.view)
-    if settings.accuracy > 0 and len(points.position):
-        points.winding = opened.field("around", shape.view, points.position)
-    opened.poll()  # for what it says of the way it chose
-    return points
+    work = Work(shape, settings)
+    work.do()
+    return work.result()
 
 
 def _set(opened: Session, settings: Settings) -> None:
@@ -189,15 +227,15 @@ def sample(source, *, depsgraph=None, world: bool = True, **settings) -> Points:
 # ---- the point object ----
 
 
-def fill(context, source, shape: Shape, settings: Settings, instance=None, radius: float = 0.0):
+def make(context, source, work: Work, instance=None, radius: float = 0.0):
     """Makes a point object that is linked to its source, and selects it."""
-    points = run(shape, settings)
+    points, shape = work.result(), work.shape
     mesh = bpy.data.meshes.new(f"{source.name} Points")
     pointset.write(mesh, points, shape.kinds)
     obj = bpy.data.objects.new(f"{source.name} Points", mesh)
     obj[params.SOURCE] = source
     place(context, obj, source, shape)
-    pointset.show(obj, radius or settings.per_volume ** (-1 / 3) * 0.25, instance)
+    pointset.show(obj, radius or work.settings.per_volume ** (-1 / 3) * 0.25, instance)
     return obj
 
 

@@ -23,6 +23,11 @@ def source_of(obj):
     return source if isinstance(source, bpy.types.Object) else obj
 
 
+# What still works while a long fill runs: looking around.
+LOOKING = {"MIDDLEMOUSE", "MOUSEMOVE", "WHEELUPMOUSE", "WHEELDOWNMOUSE"}
+PATIENCE = 0.3  # seconds that Blender stands still for a fill
+
+
 def complain(operator, problem: Exception) -> set:
     operator.report({"ERROR"}, str(problem))
     return {"CANCELLED"}
@@ -134,6 +139,7 @@ class WHORL_OT_fill(Operator):
         min=1,
         options={"SKIP_SAVE"},
     )
+    asked, work = False, None
 
     @classmethod
     def poll(cls, context):
@@ -168,35 +174,95 @@ class WHORL_OT_fill(Operator):
         except WhorlError as problem:
             return complain(self, problem)
         if self.expected <= fill.ASK_ABOVE:
-            return self.execute(context)
+            return self.begin(context)
         self.limit = max(self.limit, int(self.expected * 1.2))
+        self.asked = True
         return context.window_manager.invoke_props_dialog(self, width=360)
 
     def execute(self, context):
-        source = source_of(context.object)
+        if self.asked:  # this is the dialog's OK
+            self.asked = False
+            return self.begin(context)
         try:
-            shape = fill.read_shape(source, context.evaluated_depsgraph_get(), self.attributes)
-            expected = fill.guess(shape, self.settings())
-            if expected > self.limit:
-                raise WhorlError(
-                    f"This makes about {expected:,} points, and the limit is {self.limit:,} "
-                    "(raise Spacing, or the Limit)"
-                )
+            work = self.work_for(source_of(context.object), context)
+            work.do()
+        except WhorlError as problem:
+            return complain(self, problem)
+        return self.finish(context, source_of(context.object), work)
+
+    def work_for(self, source, context) -> fill.Work:
+        shape = fill.read_shape(source, context.evaluated_depsgraph_get(), self.attributes)
+        expected = fill.guess(shape, self.settings())
+        if expected > self.limit:
+            raise WhorlError(
+                f"This makes about {expected:,} points, and the limit is {self.limit:,} "
+                "(raise Spacing, or the Limit)"
+            )
+        return fill.Work(shape, self.settings())
+
+    def finish(self, context, source, work):
+        try:
+            work.result()
             if source.mode != "OBJECT":
                 bpy.ops.object.mode_set(mode="OBJECT")
-            made = fill.fill(
-                context,
-                source,
-                shape,
-                self.settings(),
-                bpy.data.objects.get(self.instance),
-                self.radius,
-            )
+            instance = bpy.data.objects.get(self.instance)
+            made = fill.make(context, source, work, instance, self.radius)
         except WhorlError as problem:
             return complain(self, problem)
         text = tr("{:,} points inside {}").format(len(made.data.vertices), source.name)
         self.report({"INFO"}, text)
         return {"FINISHED"}
+
+    # ---- beside what Blender does, when it takes long ----
+
+    def begin(self, context):
+        source = source_of(context.object)
+        try:
+            self.work = self.work_for(source, context)
+        except WhorlError as problem:
+            return complain(self, problem)
+        self.work.start()
+        if self.work.wait(PATIENCE):
+            return self.finish(context, source, self.work)
+        self.source_name = source.name
+        manager = context.window_manager
+        self.timer = manager.event_timer_add(0.1, window=context.window)
+        manager.progress_begin(0, 100)
+        manager.modal_handler_add(self)
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context, event):
+        if event.type == "ESC" and event.value == "PRESS":
+            self.work.stop()
+        if not self.work.wait(0):
+            self.tell(context, self.work.opened.progress())
+            return {"PASS_THROUGH"} if event.type in LOOKING else {"RUNNING_MODAL"}
+        self.leave(context)
+        if self.work.stopped:
+            self.report({"INFO"}, "Stopped; nothing was made")
+            return {"CANCELLED"}
+        source = bpy.data.objects.get(self.source_name)
+        if source is None:
+            return complain(self, WhorlError(f"{self.source_name} is gone"))
+        return self.finish(context, source, self.work)
+
+    def tell(self, context, share: float):
+        """By the mouse and at the lower edge. 1: the sampler cannot say, as while it thins out
+        blue noise."""
+        context.window_manager.progress_update(100 * share if share < 1 else 0)
+        much = f": {100 * share:.0f} %" if share < 1 else ""
+        context.workspace.status_text_set(f"Filling {self.source_name}{much} (Esc stops it)")
+
+    def cancel(self, context):
+        if self.work is not None:  # not of the dialog
+            self.work.stop()
+            self.leave(context)
+
+    def leave(self, context):
+        manager = context.window_manager
+        manager.event_timer_remove(self.timer)
+        manager.progress_end()
+        context.workspace.status_text_set(None)
 
     def draw(self, context):
         layout = self.layout
@@ -235,11 +301,17 @@ class WHORL_OT_deform(Operator):
     bl_label = "Deform by Pipeline"
     bl_options = {"REGISTER", "UNDO"}
 
+    # SKIP_SAVE: the menu asks anew each time.
     filepath: StringProperty(
-        name="Pipeline", description="Lua file of the pipeline", subtype="FILE_PATH"
+        name="Pipeline",
+        description="Lua file of the pipeline",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
     )
     text: StringProperty(
-        name="Text", description="Text block that is the pipeline, in place of a file"
+        name="Text",
+        description="Text block that is the pipeline, in place of a file",
+        options={"SKIP_SAVE"},
     )
     hide: BoolProperty(
         name="Hide Source",

@@ -110,6 +110,7 @@ class Session:
         self.path = path
         self.lock = threading.RLock()
         self.serial = 0  # changes when results may
+        self.stirred = 0.0  # when something was last said, by time.monotonic
         self.events: deque[Event] = deque(maxlen=MOST_EVENTS)
         self.messages: dict[str, str] = {}  # what is wrong now, by file or kernel
         self.latency: dict[str, float] = {}  # milliseconds of the last reload, by file or kernel
@@ -194,6 +195,7 @@ class Session:
             self.latency[event.subject] = event.milliseconds
         if event.kind != t.WH_EV_STEP:
             self.events.append(event)
+        self.stirred = time.monotonic()
 
     def _forget(self, subject: str) -> None:
         """A file or kernel that was taken over has nothing wrong with it; a pipeline that runs
@@ -352,6 +354,14 @@ class Session:
                 )
             )
         return out
+
+    def progress(self) -> float:
+        """Share of the running cook that is done; for other threads than the one that cooks."""
+        return self.lib.wh_progress(self._handle, None)
+
+    def cancel(self) -> None:
+        """Ends the running cook, which raises WhorlError."""
+        self.lib.wh_cancel(self._handle)
 
     def source(self, seconds: float = 0.0):
         """(position, triangle) of the mesh that the pipeline declares."""
