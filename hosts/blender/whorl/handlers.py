@@ -8,6 +8,7 @@ while nothing changes.
 
 from __future__ import annotations
 
+import time
 import traceback
 
 import bpy
@@ -17,7 +18,9 @@ from . import live, params, sessions
 from .library import WhorlError
 from .live import Moment
 
-EVERY = 0.05  # seconds from look to look
+# Seconds from look to look: a look takes 20 microseconds, and a reload is several steps.
+EVERY, STIRRING, NOTHING_OPEN = 0.02, 0.005, 0.25
+STIRS_FOR = 1  # seconds after the last step
 ANY = frozenset({"*"})
 
 
@@ -148,7 +151,13 @@ def redraw() -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type in {"VIEW_3D", "PROPERTIES"}:
-                area.tag_redraw()
+                _redraw(area)
+
+
+def _redraw(area) -> None:
+    for region in area.regions:
+        if region.type in {"WINDOW", "UI"}:
+            region.tag_redraw()
 
 
 # ---- what Blender calls ----
@@ -235,7 +244,15 @@ def _look():
 
 def _tick():
     _look()
-    return EVERY
+    return _until_next()
+
+
+def _until_next() -> float:
+    opened = sessions.all_open().values()
+    if not opened:
+        return NOTHING_OPEN
+    last = max(session.stirred for session in opened)
+    return STIRRING if time.monotonic() - last < STIRS_FOR else EVERY
 
 
 HANDLERS = (
