@@ -174,7 +174,8 @@ def words():
         for name in getattr(cls, "__annotations__", ()):
             prop = rna.properties[name]
             if not prop.is_hidden:
-                yield f"{cls.__name__}.{name}", prop.translation_context, prop.name, prop.description
+                what = f"{cls.__name__}.{name}"
+                yield what, prop.translation_context, prop.name, prop.description
 
 
 @check("everything has a name and a tooltip, as Blender writes them")

@@ -21,9 +21,9 @@ from .session import Points, Session, View
 PIPELINE = library.PACKAGE / "pipelines" / "fill.lua"
 SOLID = {"MESH", "CURVE", "SURFACE", "FONT", "META"}
 LATTICES, NOISES = ("cubic", "body-centred", "hexagonal"), ("white", "blue")
-PACKING = {"cubic": 1, "body-centred": 27**0.5 / 4, "hexagonal": 2**0.5}  # points in a spacing cubed
+PACKING = {"cubic": 1, "body-centred": 27**0.5 / 4, "hexagonal": 2**0.5}  # points in spacing³
 ASK_ABOVE = 1_000_000  # points
-GUESS_FROM = 20_000, 1_000_000  # random points that a guess is made with; more where few are inside
+GUESS_FROM = 20_000, 1_000_000  # random points that a guess is made with; more if few are inside
 ENOUGH = 100  # of them inside
 
 _session = None

@@ -125,7 +125,7 @@ class WHORL_PT_params(OfOutput, Panel):
 
 class WHORL_PT_kernels(OfOutput, Panel):
     bl_label = "Kernels"
-    bl_description = "What ran in the last cook, for how long, and the generations of your own kernels"
+    bl_description = "What the last cook ran, for how long, and generations of your own kernels"
     bl_parent_id = "WHORL_PT_main"
 
     def draw(self, context):

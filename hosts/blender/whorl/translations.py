@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The interface in other languages.
 
-A translator adds a language to WORDS, by Blender's code of it, with the English words in the context that Blender
-looks for them in: "Operator" for the names of operators, "*" for all else. What is not there stays English, and what
-Blender itself translates need not be there.
+A translator adds a language to WORDS, by Blender's code of it, with the English words in the
+context that Blender looks for them in: "Operator" for the names of operators, "*" for all else.
+What is not there stays English, and what Blender itself translates need not be there.
 
-    WORDS = {"de_DE": {("*", "Spacing"): "Abstand", ("Operator", "Use Preset"): "Vorlage verwenden"}}
+    WORDS = {"de_DE": {("*", "Jitter"): "Streuung", ("Operator", "Use Preset"): "Vorlage nutzen"}}
 """
 
 from __future__ import annotations
