@@ -1,21 +1,27 @@
 """What the add-on costs in this Blender, beside what Blender itself has: blender -b --python
 hosts/blender/bench.py
 
+Without -b, in a small window (-p 0 0 640 480): from the save of a pipeline or a kernel to the new
+mesh, and to the first picture of it.
+
 WHORL_SOURCE and WHORL_ROOT name the source and the build folder; the best of several turns
 counts.
 """
 
 import os
+import random
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.environ.get("WHORL_SOURCE", "."), "spec", "blender"))
-from support import Project, bpy, fresh, np, positions, start  # noqa: E402
+from support import SHIFT, Project, bpy, cube, fresh, np, positions, start  # noqa: E402
 
 whorl = start()
 from whorl import handlers, live, pointset  # noqa: E402
 
 TURNS = 5
+SAVES = 30
 
 
 def clock(function, turns=TURNS):
@@ -180,10 +186,113 @@ def fills():
         source.modifiers.clear()
 
 
+# ---- in a window: from the save to the picture ----
+
+BY = 'float by WH_UI(1, min = -10, max = 10, unit = "m", doc = "How far"); '
+TURNED = """return pipeline "turned" {
+  deform.shift { }, deform.twist { angle = %f, axis = "z", length = 2 }
+}
+"""
+
+
+def plain_view():
+    """The view that is drawn fastest, without a graphics card too."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(a for a in window.screen.areas if a.type == "VIEW_3D")
+    space = area.spaces.active
+    space.shading.type, space.overlay.show_overlays, space.show_gizmo = "WIREFRAME", False, False
+    space.show_region_toolbar = space.show_region_ui = False
+    return window, area
+
+
+def reloads():
+    """Saves at any moment, as an editor does; what is drawn is noted by the view's own drawing."""
+    window, area = plain_view()
+    yield 1
+    cube()
+    project = Project()
+    project.save("shift.c", SHIFT % (BY, "p->by"))
+    path = project.save("p.lua", TURNED % 0)
+    with bpy.context.temp_override(window=window, area=area):
+        bpy.ops.whorl.deform(filepath=path)
+        name = bpy.context.object.name
+    shape = lambda: positions(bpy.data.objects[name].data).tobytes()  # noqa: E731
+    written, drawn, write = [], [], live._write
+
+    def stamped(*arguments):
+        write(*arguments)
+        written.append((time.time(), shape()))
+
+    live._write = stamped
+    bpy.types.SpaceView3D.draw_handler_add(
+        lambda: drawn.append((time.time(), shape())), (), "WINDOW", "POST_PIXEL"
+    )
+    yield 2
+    drawn.clear()
+    began = time.time()
+    for number in range(10):
+        area.tag_redraw()
+        yield from wait(lambda: len(drawn) > number)
+    say("a redraw of this view", (drawn[-1][0] - began) * 100)
+    for what, file, text, rest in (
+        ("pipeline", "p.lua", lambda v: TURNED % (v * 10), 0.3),
+        ("kernel", "shift.c", lambda v: SHIFT % (BY, f"p->by * {v}f"), 1.5),
+    ):
+        meshes, pictures = [], []
+        for number in range(SAVES):
+            before, saved = shape(), []
+            written.clear(), drawn.clear()
+            after = threading.Timer(0.1 + 0.1 * random.random(), save_at, (project, file, saved))
+            after.args += (text(round(1.1 + number * 0.1, 2)),)
+            after.start()
+            yield from wait(lambda: any(s != before for _, s in drawn))
+            meshes.append(next(t for t, s in written if s != before) - saved[0])
+            pictures.append(next(t for t, s in drawn if s != before) - saved[0])
+            yield rest  # the optimised build comes too
+        for until, found in (("mesh", meshes), ("picture", pictures)):
+            say(
+                f"{what} saved, to the new {until}, median of {SAVES}",
+                float(np.median(found)) * 1e3,
+                f"{max(found) * 1e3:.0f} the longest",
+            )
+    turns = 2000
+    say("a look with nothing to do", clock(lambda: [handlers.poll() for _ in range(turns)]) / turns)
+
+
+def save_at(project, file, saved, text):
+    project.save(file, text)
+    saved.append(time.time())
+
+
+def wait(condition):
+    while not condition():
+        yield 0.002
+
+
+def leave():
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def in_window():
+    bpy.context.preferences.view.show_splash = False
+    steps = reloads()
+
+    def step():
+        try:
+            return next(steps)
+        except StopIteration:
+            return leave()
+
+    bpy.app.timers.register(step, first_interval=1)
+
+
 print(f"Blender {bpy.app.version_string}", flush=True)
-deforms()
-fresh()
-fills()
-handlers.rescan()
-sys.stdout.flush()
-os._exit(0)
+if bpy.app.background:
+    deforms()
+    fresh()
+    fills()
+    handlers.rescan()
+    leave()
+else:
+    in_window()
