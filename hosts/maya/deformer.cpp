@@ -139,13 +139,14 @@ MStatus WhorlDeformer::write(MItGeometry &points, const float *in, float most, S
 {
     const unsigned moved = (unsigned)points.exactCount();
     s.positions.setLength(moved);
+    MPoint *to = moved ? &s.positions[0] : nullptr;
     for (unsigned i = 0; i < moved; i++) {
         const size_t p = 3 * (size_t)(i < s.index.size() ? s.index[i] : i);
         const float strength = i < s.strength.size() ? most * s.strength[i] : most;
-        float now[3];
-        for (unsigned k = 0; k < 3; k++)
-            now[k] = strength == 1 ? s.out[p + k] : in[p + k] + (s.out[p + k] - in[p + k]) * strength;
-        s.positions[i] = MPoint(now[0], now[1], now[2]);
+        const float *from = in + p, *out = s.out.data() + p;
+        to[i] = strength == 1 ? MPoint(out[0], out[1], out[2])
+                              : MPoint(from[0] + (out[0] - from[0]) * strength, from[1] + (out[1] - from[1]) * strength,
+                                       from[2] + (out[2] - from[2]) * strength);
     }
     return points.setAllPositions(s.positions);
 }
