@@ -117,7 +117,8 @@ class WHORL_PT_params(OfOutput, Panel):
         if not shown:
             layout.label(text="The pipeline exposes none", icon="INFO")
         for param in shown:
-            label = param.label + (f" ({param.unit})" if param.unit and param.unit != "m" else "")
+            unit = "°" if param.unit == "deg" else param.unit
+            label = param.label + (f" ({unit})" if unit and unit != "m" else "")
             layout.column().prop(
                 obj, f'["{bpy.utils.escape_identifier(param.id)}"]', text=label, translate=False
             )
