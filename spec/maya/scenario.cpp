@@ -233,6 +233,25 @@ static void reloads()
     check(failures() == 0, "no evaluation failed");
 }
 
+static void cooks_that_fail()
+{
+    const MPlug clock = plug(find_node("time1"), "outTime");
+    save("p.lua", pipeline("amount = function(t) return t < 5 and 3 or {} end"));
+    look_soon(deformer, "3 4 4 3", "a function of time");
+    take_said();
+    MPlug(clock).setDouble(10);
+    set_mesh(left, square(0));
+    look(deformer, 0, "0 1 1 0", "one that fails lets the points through");
+    set_mesh(left, square(0));
+    look(deformer, 0, "0 1 1 0", "as often as it is asked");
+    const auto said = take_said();
+    check(said.size() == 1 && said[0].find("warning: whorl: curl: ") == 0, "with one warning", text(said));
+    MPlug(clock).setDouble(0);
+    save("p.lua", pipeline(plain));
+    look_soon(deformer, "1 2 2 1", "and all is well again");
+    check(failures() == 0, "no evaluation failed");
+}
+
 static void surface()
 {
     const MObject curve = key(plug(deformer, "shift_amount"), 2);
@@ -249,7 +268,7 @@ static void surface()
     plug(deformer, "shift_way").setInt(1);
     look(deformer, 0, "2.5 3.5 3.5 2.5", "a choice is an enumeration");
     plug(deformer, "shift_way").setInt(0);
-    key(plug(deformer, "shift_more"), 4);
+    key(plug(deformer, "shift_more"), 0.5); /* where it was anyway */
     save("p.lua", pipeline("angle = expose(0, \"Angle\")"));
     save("shift.c", kernel(0));
     check(wait_for([&] { return plug(deformer, "shift_way").isNull(); }), "one that is gone goes");
@@ -453,6 +472,7 @@ int main(int argc, char **argv)
     weights();
     parameters();
     reloads();
+    cooks_that_fail();
     surface();
     maps();
     generations();
