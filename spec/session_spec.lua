@@ -25,6 +25,21 @@ describe("a session", function()
       assert.are.same({ { 2, 6, 12 } }, deform(s, { { 1, 2, 3 } }))
     end)
 
+    it("a file and says at a glance what runs and what is wrong", function()
+      local s = open "deform.linear { name = \"a\" }"
+      deform(s, { { 1, 2, 3 } })
+      assert.are.equal("", s:message())
+      assert.matches('^{"file": "[^"]+t.lua", "runs": true, "revision": %d+, "message": "", "stages": '
+        .. '%[{"kernel": "deform.linear", "name": "a", "generation": 1, "enabled": true, "milliseconds": [%d.e-]+}%]}$',
+        s:status_json())
+      p:save("t.lua", pipeline "deform.lineer {}")
+      p:wait(s, "rejected")
+      assert.are.equal("t.lua:2: no kernel deform.lineer (did you mean 'linear'?)", p:plain(s:message()))
+      p:save("t.lua", pipeline "deform.linear {}")
+      p:wait(s, "reloaded")
+      assert.are.equal("", s:message())
+    end)
+
     it("a wrong file as a session that the first good save revives", function()
       p:write("t.lua", pipeline "deform.lineer {}")
       local s, message, status = p:open "t.lua"
@@ -409,6 +424,24 @@ WH_KERNEL(sample_endless, .doc = "One point in every other block", .plan = plan,
   end)
 
   describe("exposes parameters", function()
+    it("whose values a cook may bring along", function()
+      local s = open "deform.linear { factor = expose({ 2, 3, 4 }, 'F', { id = 'f' }) }"
+      local function with(id, x, y, z)
+        local view = project.cloud { { 1, 1, 1 } }
+        local setting = ffi.new("wh_setting[1]")
+        setting[0].id = id
+        setting[0].value = { x, y, z, 0 }
+        view.setting, view.setting_count = setting, 1
+        return project.points(assert(s:deform(view, 0)), 1)[1]
+      end
+      assert.are.same({ 5, 6, 7 }, with("f", 5, 6, 7))
+      assert.are.same({ 5, 3, 7 }, with("f", 5, 0 / 0, 7)) -- NaN: as without it
+      assert.are.same({ 2, 3, 4 }, with("gone", 5, 6, 7))
+      local high = s:params()[1].max
+      assert.are.same({ high, 6, 7 }, with("f", 2 * high, 6, 7))
+      assert.are.same({ { 2, 3, 4 } }, deform(s, { { 1, 1, 1 } }))
+    end)
+
     local body = 'deform.linear { factor = expose({ 2, 1, 1 }, "Size") },\n'
       .. 'deform.twist { angle = 0, axis = expose("y") }'
 

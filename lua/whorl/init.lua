@@ -375,6 +375,15 @@ function Session:plan_json()
   return ffi.string(C.wh_plan_json(self.handle))
 end
 
+--- What is wrong now, or "", and the session at a glance.
+function Session:message()
+  return ffi.string(C.wh_message(self.handle))
+end
+
+function Session:status_json()
+  return ffi.string(C.wh_status_json(self.handle))
+end
+
 --- Positions of the deformed mesh, 3 floats a point, in out or in a new array.
 function Session:deform(mesh, seconds, out)
   local from = as_view(mesh)
