@@ -153,7 +153,7 @@ def _():
     for spacing, answer in ((0.1, {"FINISHED"}), (0.01, {"RUNNING_MODAL"})):
         operator = SimpleNamespace(
             settings=lambda spacing=spacing: fill.Settings(spacing=spacing),
-            execute=lambda context: {"FINISHED"},
+            begin=lambda context: {"FINISHED"},
             limit=5_000_000,
         )
         equal(operators.WHORL_OT_fill.invoke(operator, context, None), answer)
