@@ -6,9 +6,8 @@
 #include <string.h>
 
 #define MOST_BLOCK (1u << 20)
-#define MOST_AHEAD (1u << 23) /* points that room is made for before they are found */
-#define BLOCKS_ROOM 16        /* memory for at least so many */
-#define BLOCKS_AHEAD 4        /* blocks for each thread that are worked on before their points are joined in order */
+#define BLOCKS_ROOM 16 /* memory for at least so many */
+#define BLOCKS_AHEAD 4 /* blocks for each thread that are worked on before their points are joined in order */
 
 /* ---- samplers ---- */
 
@@ -160,13 +159,11 @@ static bool grow_to(sampling *s, uint64_t room)
     return true;
 }
 
-/* As many as there can be, for what is not used is never touched, and to grow once more is to copy, on one thread.
- * Where that may be much, half as many again as are needed. */
+/* Half as much again as is needed, but not more than there can be: what is not used is never touched. */
 static bool grow(sampling *s, uint64_t wanted)
 {
     const uint64_t tried = (uint64_t)s->batch_count * s->plan.block, left = s->plan.candidates - s->next;
-    const uint64_t more = wanted + (left > tried ? left - tried : 0);
-    const uint64_t most = more < s->plan.wanted ? more : s->plan.wanted, ample = wanted + wanted / 2 + MOST_AHEAD;
+    const uint64_t most = wanted + (left > tried ? left - tried : 0), ample = wanted + wanted / 2 + 1024;
     if (wanted <= s->room)
         return true;
     return (wanted <= UINT32_MAX && (grow_to(s, ample < most ? ample : most) || grow_to(s, wanted))) || fail_memory(s);
@@ -216,13 +213,6 @@ static bool join(sampling *s, uint32_t blocks)
         return false;
     s->found.count = (uint32_t)count;
     return true;
-}
-
-/* The room that was not needed; a smaller array that cannot be had changes nothing. */
-static void shrink(sampling *s)
-{
-    if (s->found.count && s->found.count < s->room)
-        grow_to(s, s->found.count);
 }
 
 static bool is_complete(const sampling *s)
@@ -430,12 +420,10 @@ static void run_call(wh__cook *c, uint32_t call, const wh_common *m, wh_points *
     s.service = wh__service_for(c, s.call);
     if (bind_surface(&s, m) && wh__cook_shape(c) && wh__cook_ready(c, call, &c->shape, true) &&
         wh__cook_ready_ops(c, k->mask_first, k->mask_count, false) && plan_sample(&s, call) && allocate_batches(&s) &&
-        run_sampler(&s)) {
-        shrink(&s);
+        run_sampler(&s))
         *out = s.found;
-    } else {
+    else
         wh_points_free(&s.found);
-    }
     free_batches(&s);
     wh__nearest_free(&s.surface.tree);
     c->view = view;
