@@ -28,7 +28,7 @@ typedef struct { /* what makes one module: twist.c, winding/, twist.so */
     uint32_t pinned;    /* the generation that stays whatever is saved; 0: none */
     uint32_t denied;    /* the generation that the policy refused last */
     uint32_t live;      /* the generation that runs */
-    bool chosen;        /* wh_generation_use picked it: builds of earlier saves do not take its place */
+    bool chosen;        /* wh_generation_use picked it by number: builds of earlier saves do not take its place */
     bool refused;       /* the last save of it */
     uint32_t told;      /* the generation of which it was said that it waits for an unpin */
     uint64_t signature; /* of its files, when they are looked at and not announced */

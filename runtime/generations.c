@@ -123,7 +123,7 @@ wh_status wh_generation_use(wh_session *s, const char *kernel, uint32_t generati
     live = live_module(s, kernel);
     withdraw_others(s, live);
     u->pinned = pin ? live->generation : 0;
-    u->chosen = true;
+    u->chosen = generation != 0; /* the newest may be on its way */
     return WH_OK;
 }
 

@@ -137,6 +137,23 @@ describe("the reload transaction", function()
       assert.are.equal("deform.shift has no generation 17", why)
     end)
 
+    it("takes over what is being built when the newest is asked for, not when another is", function()
+      p:write("late-cc", '#!/bin/sh\nsleep 0.3\nexec cc "$@"\n')
+      assert.are.equal(0, os.execute("chmod +x '" .. p:path "late-cc" .. "'"))
+      p:write("t.lua", pipeline "deform.shift {}")
+      p:write("shift.c", shift(1))
+      local s = assert(p:open("t.lua", { compiler = p:path "late-cc" }))
+      for generation, expected in pairs { [0] = 9, [1] = 1 } do
+        p:save("shift.c", shift(10 - expected))
+        p:settle(s, 900)
+        p:save("shift.c", shift(9))
+        p:wait(s, "step")
+        assert(s:use("deform.shift", generation))
+        p:settle(s, 900)
+        assert.are.equal(expected, x_of(s))
+      end
+    end)
+
     it("survives a restart, without compiling", function()
       local s = start()
       save_and_settle(s, shift(2))
