@@ -177,8 +177,10 @@ bool wh__live_is_pinned(const wh_session *s, const wh__origin *o);
  * false: why says what is in the way. */
 bool wh__live_switch(wh_session *s, wh__module *m, char *why, size_t why_size);
 
+/* status.c */
+void wh__note_event(wh_session *s, wh_event_kind kind, const char *subject, const char *text); /* for wh_message */
+
 /* params.c */
-void wh__note_event(wh_session *s, wh_event_kind kind, const char *subject, const char *text);
 /* The four components of an exposed parameter in a cook of view: those of the view, put into held, or those of all. */
 const double *wh__setting_of(const wh__plan *p, uint32_t index, const wh__settings *all, const wh_view *view,
                              double held[4]);

@@ -40,7 +40,7 @@ static void put_stages(FILE *out, const wh_session *s)
 {
     wh_stage_info stage = {.size = sizeof stage};
     fputs("\"stages\": [", out);
-    for (uint32_t i = 0; wh_stage_at(s, i, &stage) == WH_OK; i++) {
+    for (uint32_t i = 0; i < wh_stage_count(s) && wh_stage_at(s, i, &stage) == WH_OK; i++) {
         fputs(i ? ", {" : "{", out);
         put(out, "kernel", stage.kernel);
         fputs(", ", out);

@@ -19,16 +19,6 @@ local function scripts()
   return list
 end
 
-local function report(list)
-  for _, result in ipairs(list) do
-    if result.skip then
-      pending(result.skip)
-    else
-      it(result.what, function() assert.is_nil(result.wrong) end)
-    end
-  end
-end
-
 local function make_zip()
   local status, said = shell(root, "timeout 900 ./dev blender-zip")
   return status == 0 and root .. "/" .. said:match("%S+") or nil
@@ -59,7 +49,7 @@ describe("the Blender add-on", function()
   end
   for _, job in ipairs(jobs) do
     describe(("in %s: %s:"):format(job.blender, job.name), function()
-      report(results.of(job.name, blenders.result(job)))
+      results.report(it, pending, results.of(job.name, blenders.result(job)))
     end)
   end
 end)

@@ -4,16 +4,6 @@ local command = require "spec.support.command"
 local maya = require "spec.support.maya"
 local results = require "spec.support.results"
 
-local function report(list)
-  for _, result in ipairs(list) do
-    if result.skip then
-      pending(result.skip)
-    else
-      it(result.what, function() assert.is_nil(result.wrong) end)
-    end
-  end
-end
-
 describe("the plug-in in Maya", function()
   if not maya.is_here() then
     pending(maya.absent)
@@ -23,7 +13,7 @@ describe("the plug-in in Maya", function()
   for path in listed:gmatch("[^\n]+") do
     local name = path:match("mayapy_(.-)%.py$")
     if name ~= "support" then
-      report(results.of(name, maya.run(command.source .. "/" .. path)))
+      results.report(it, pending, results.of(name, maya.run(command.source .. "/" .. path)))
     end
   end
 end)

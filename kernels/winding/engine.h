@@ -56,8 +56,7 @@ bool wh__engine_add_layers(const wh_host *host, wh_engine *engine);
 bool wh__engine_many(const wh_engine *engine, const wh_host *host, uint32_t count, const float *x, const float *y,
                      const float *z, float accuracy, float *value, float *error);
 
-/* The same for one point of a closed mesh, which needs least: no more than a ray. False: not that, or on the surface.
- */
+/* The same for one point of a closed mesh: no more than a ray. False: not such a mesh, or on the surface. */
 bool wh__engine_one(const wh_engine *engine, const float point[3], float *value);
 
 #define WH_VALUES 1e-3f /* accuracy of numbers that are wanted */

@@ -23,4 +23,15 @@ function M.of(name, status, said, complained)
   return list
 end
 
+--- Makes results of busted's of them, by its it and pending, which only the spec's own file has.
+function M.report(it, pending, list)
+  for _, result in ipairs(list) do
+    if result.skip then
+      pending(result.skip)
+    else
+      it(result.what, function() assert(not result.wrong, result.wrong) end)
+    end
+  end
+end
+
 return M
