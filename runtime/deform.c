@@ -45,29 +45,53 @@ static void pack(float *restrict to, uint32_t count, const float *restrict x, co
         to[i * 3] = x[i], to[i * 3 + 1] = y[i], to[i * 3 + 2] = z[i];
 }
 
-static void gather(const char *from, size_t stride, wh__arrays *a)
+/* The same from where points are not packed, or not aligned. */
+static void gather(const char *from, size_t stride, uint32_t count, float *x, float *y, float *z)
 {
-    for (uint32_t i = 0; i < a->count; i++) {
+    if (stride == 12 && (uintptr_t)from % _Alignof(float) == 0) {
+        unpack((const float *)(const void *)from, count, x, y, z);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++) {
         float v[3];
         memcpy(v, from + i * stride, sizeof v);
-        a->x[i] = v[0], a->y[i] = v[1], a->z[i] = v[2];
+        x[i] = v[0], y[i] = v[1], z[i] = v[2];
     }
 }
 
 static void load(const pass *p, wh__arrays *a)
 {
-    const char *from = p->from + a->first * p->stride;
-    if (p->stride == 12 && (uintptr_t)from % _Alignof(float) == 0)
-        unpack((const float *)(const void *)from, a->count, a->x, a->y, a->z);
-    else
-        gather(from, p->stride, a);
+    gather(p->from + a->first * p->stride, p->stride, a->count, a->x, a->y, a->z);
     a->has_normals = p->normal;
     if (p->normal)
         unpack(p->normal + a->first * 3, a->count, a->nx, a->ny, a->nz);
 }
 
-static void store(const pass *p, const wh__arrays *a)
+/* Exact at 0 and at 1; the weights of a host may lie outside. */
+static void weigh(const float *restrict weight, const float *restrict old, float *restrict now, uint32_t count)
 {
+    for (uint32_t i = 0; i < count; i++) {
+        const float w = weight[i];
+        const float mixed = (1 - w) * old[i] + w * now[i];
+        now[i] = w < 0 || w > 0 ? mixed : old[i];
+    }
+}
+
+/* What the whole chain did, by the weights of the view. */
+static void weigh_all(const wh_view *v, wh__arrays *a)
+{
+    const size_t stride = v->stride ? v->stride : 12;
+    gather((const char *)v->position + a->first * stride, stride, a->count, a->ox, a->oy, a->oz);
+    weigh(v->weight + a->first, a->ox, a->x, a->count);
+    weigh(v->weight + a->first, a->oy, a->y, a->count);
+    weigh(v->weight + a->first, a->oz, a->z, a->count);
+}
+
+static void store(const pass *p, wh__arrays *a)
+{
+    const wh__cook *c = p->cook;
+    if (c->view->weight && p->last == c->stage_count)
+        weigh_all(c->view, a);
     pack(p->out + a->first * 3, a->count, a->x, a->y, a->z);
 }
 

@@ -74,6 +74,8 @@ typedef struct {   /* a mesh of the caller's, borrowed for one call */
     const wh_setting *setting; /* in place of what wh_param_set has set; ids that the pipeline does not have, or not
                                   any more, are passed over */
     uint32_t setting_count;
+    const float *weight; /* one for each point, packed, for wh_deform: the share that it goes of its way, painted or an
+                            envelope; 0 leaves it exactly, 1 takes the result exactly, NaN is 0; default: 1 for all */
 } wh_view;
 
 typedef struct {   /* a sample; the library owns what it points to until wh_points_free */
@@ -247,9 +249,10 @@ WH_API const char *wh_status_json(wh_session *s);
 /* The pipeline that runs, as JSON: the plain data that the Lua file came down to. "null" without one. [main] */
 WH_API const char *wh_plan_json(const wh_session *s);
 
-/* Runs the deformers on in and writes xyz for each point to out, packed. out must not overlap in. A reload or a
- * parameter set during the call changes the next call, never this one. A pipeline's functions of time are called one
- * after the other, for all cooks: they should be short, and end with an error when they are not. [any] */
+/* Runs the deformers on in and writes xyz for each point to out, packed. out must not overlap in, and may be half
+ * written when this fails. A reload or a parameter set during the call changes the next call, never this one. A
+ * pipeline's functions of time are called one after the other, for all cooks: they should be short, and end with an
+ * error when they are not. [any] */
 WH_API wh_status wh_deform(const wh_session *s, const wh_view *in, double seconds, float *out);
 /* Evaluates a field that the pipeline names in `fields`, or "winding", at count query points (xyz, packed). Fields that
  * measure a mesh measure in. out: count floats. Where in says topology and moves, a thread that asks for the same field

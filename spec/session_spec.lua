@@ -163,6 +163,36 @@ describe("a session", function()
       assert.are.equal("argument", status)
     end)
 
+    it("so far as the host's weights let each point go, through all stages", function()
+      local s = open "deform.linear { factor = { 3, 1, 1 } }, deform.push { distance = 2 }"
+      local count = 8
+      local cube = project.cube()
+      local whole = project.points(assert(s:deform(cube, 0)), count)
+      local weights = { 0, 1, 0.5, 0.25, -1, 2, 0 / 0, 1 }
+      local weight = ffi.new("float[8]", weights)
+      cube.weight = weight
+      local moved = project.points(assert(s:deform(cube, 0)), count)
+      for i = 1, count do
+        local w = weights[i] == weights[i] and weights[i] or 0
+        for k = 1, 3 do
+          local from, to = cube.position[3 * (i - 1) + k - 1], whole[i][k]
+          assert.are.near(from + (to - from) * w, moved[i][k], 1e-6)
+        end
+      end
+      assert.are.same(whole[2], moved[2])
+      assert.are.same({ 0, 0, 0 }, moved[1])
+    end)
+
+    it("by weights of points that are not packed, in more than a block", function()
+      local s = open "deform.linear { factor = { 3, 1, 1 } }"
+      local count = 5000
+      local position, weight = ffi.new("float[?]", count * 4), ffi.new("float[?]", count)
+      for i = 0, count - 1 do position[i * 4], weight[i] = i, i % 3 / 2 end
+      local view = whorl.view { position = position, stride = 16, point_count = count, weight = weight }
+      local out = assert(s:deform(view, 0))
+      for i = 0, count - 1 do assert.are.equal(i * (1 + i % 3), out[i * 3]) end
+    end)
+
     it("more points than a block, each through the whole chain", function()
       local s = open [[
         deform.linear { factor = { 2, 1, 1 } }, deform.taper {}, deform.linear { factor = { 1, 1, 0.5 } } ]]

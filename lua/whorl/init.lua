@@ -129,7 +129,7 @@ end
 --- A wh_view from a table of its members; attribute = { name = float pointer, … }.
 local function view(members)
   local out = sized("wh_view")
-  local keep = { members.position, members.triangle }
+  local keep = { members.position, members.triangle, members.weight }
   for key, value in pairs(members) do
     if key ~= "attribute" then
       out[key] = value
