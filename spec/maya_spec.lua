@@ -86,7 +86,7 @@ describe("the Maya plug-in", function()
   local function expect_all_good(programs, reloads)
     local status, good, bad, all = play(programs, reloads)
     assert.are.same({}, bad)
-    assert.is_true(status == 0 and #good > 75, all:sub(-3000))
+    assert.is_true(status == 0 and #good > 110, all:sub(-3000))
   end
 
   it("does all that a scene asks of it, through 2 000 reloads under four threads", function()

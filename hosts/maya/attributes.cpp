@@ -1,20 +1,125 @@
-#include "attributes.h"
+/* attributes.cpp - the parameters of a pipeline as dynamic attributes of a node, and the point attributes that it reads
+ * as weight maps to paint. They are found again by name and category, in a scene that was opened too. */
+#include "node.h"
 #include <algorithm>
 #include <cmath>
-#include <maya/MDGModifier.h>
-#include <maya/MDataHandle.h>
 #include <maya/MFnCompoundAttribute.h>
 #include <maya/MFnDependencyNode.h>
 #include <maya/MFnEnumAttribute.h>
 #include <maya/MFnNumericAttribute.h>
 #include <maya/MFnUnitAttribute.h>
-#include <maya/MPlug.h>
 
 namespace whorl
 {
-enum Kind { kNumber, kLength, kTurn, kWhole, kSwitch, kChoice, kOther };
+enum Kind { kNumber, kLength, kTurn, kWhole, kSwitch, kChoice };
+static const char *const parameter = "whorlParameter", *const map = "whorlMap"; /* categories */
 
-static const char *const category = "whorlParameter";
+static Kind kind_of(const wh_param &p)
+{
+    const std::string unit = p.unit;
+    return p.type != WH_FLOAT ? (Kind)(kWhole + p.type - WH_INT)
+           : unit == "m"      ? kLength
+           : unit == "deg"    ? kTurn
+                              : kNumber;
+}
+
+static Kind kind_of(const MObject &attribute)
+{
+    if (attribute.hasFn(MFn::kEnumAttribute))
+        return kChoice;
+    if (attribute.hasFn(MFn::kUnitAttribute))
+        return MFnUnitAttribute(attribute).unitType() == MFnUnitAttribute::kAngle ? kTurn : kLength;
+    const MFnNumericData::Type type = MFnNumericAttribute(attribute).unitType();
+    return type == MFnNumericData::kInt ? kWhole : type == MFnNumericData::kBoolean ? kSwitch : kNumber;
+}
+
+static double unit_of(Kind kind) /* whorl has degrees where Maya has radians */
+{
+    return kind == kTurn ? 180 / 3.14159265358979323846 : 1;
+}
+
+template <class From> static double get(const From &from, Kind kind) /* a plug, or a handle of a data block */
+{
+    return kind == kWhole    ? from.asInt()
+           : kind == kSwitch ? from.asBool()
+           : kind == kChoice ? from.asShort()
+                             : from.asDouble() * unit_of(kind);
+}
+
+static void set(MPlug plug, Kind kind, double value)
+{
+    if (kind == kSwitch)
+        plug.setBool(value != 0);
+    else if (kind == kWhole || kind == kChoice)
+        plug.setInt((int)value);
+    else
+        plug.setDouble(value / unit_of(kind));
+}
+
+static bool is_held(const MPlug &plug)
+{
+    return plug.isConnected() || plug.isLocked();
+}
+
+/* Keyed, connected, locked, or set to what is not the default: an entry of the undo queue may hold on to it. */
+static bool is_touched(const MPlug &plug)
+{
+    return is_held(plug) || !plug.isDefaultValue();
+}
+
+static bool fits(const MObject &attribute, const wh_param &p)
+{
+    std::string words;
+    const bool choice = kind_of(attribute) == kChoice;
+    for (short i = 0; choice && MFnEnumAttribute(attribute).fieldName(i).length(); i++)
+        words += (i ? "|" : "") + std::string(MFnEnumAttribute(attribute).fieldName(i).asChar());
+    return kind_of(attribute) == kind_of(p) && words == p.choices;
+}
+
+static MObject make(const MString &name, const wh_param &p)
+{
+    const Kind kind = kind_of(p);
+    MFnEnumAttribute choice;
+    MObject made;
+    if (kind == kLength || kind == kTurn) {
+        made = MFnUnitAttribute().create(name, name,
+                                         kind == kTurn ? MFnUnitAttribute::kAngle : MFnUnitAttribute::kDistance);
+    } else if (kind == kChoice) {
+        made = choice.create(name, name);
+        std::string rest = p.choices, word;
+        for (short i = 0; !rest.empty(); rest.erase(0, word.size() + 1))
+            choice.addField((word = rest.substr(0, rest.find('|'))).c_str(), i++);
+    } else {
+        made = MFnNumericAttribute().create(name, name,
+                                            kind == kWhole    ? MFnNumericData::kInt
+                                            : kind == kSwitch ? MFnNumericData::kBoolean
+                                                              : MFnNumericData::kDouble);
+    }
+    MFnAttribute(made).setKeyable(true);
+    MFnAttribute(made).addToCategory(parameter);
+    return made;
+}
+
+/* Name, range and default as the file has them now. */
+static void describe(const MObject &attribute, const wh_param &p, const std::string &label, double init)
+{
+    const Kind kind = kind_of(p);
+    const double unit = unit_of(kind), most = kind == kWhole ? 2147483647 : 1e30;
+    const double low = std::max(p.min / unit, -most), high = std::min(p.max / unit, most);
+    MFnNumericAttribute number(attribute);
+    MFnUnitAttribute with_unit(attribute);
+    MFnAttribute(attribute).setNiceNameOverride(label.c_str());
+    if (kind == kChoice) {
+        MFnEnumAttribute(attribute).setDefault((short)init);
+    } else if (kind == kLength || kind == kTurn) {
+        with_unit.setMin(low), with_unit.setMax(high), with_unit.setDefault(init / unit);
+    } else if (kind == kSwitch) {
+        number.setDefault(init != 0);
+    } else {
+        number.setMin(low), number.setMax(high);
+        kind == kWhole ? number.setDefault((int)init) : number.setDefault(init);
+    }
+}
 
 static std::string legal(std::string name)
 {
@@ -23,233 +128,52 @@ static std::string legal(std::string name)
     return name.empty() || isdigit((unsigned char)name[0]) ? "_" + name : name;
 }
 
-/* ---- what an attribute is ---- */
-
-static Kind kind_of(const MObject &attribute)
+/* One of ours; null: there is none. The name gets a _ where Maya has it itself. */
+static MObject find(const MFnDependencyNode &node, std::string &name)
 {
-    if (attribute.hasFn(MFn::kEnumAttribute))
-        return kChoice;
-    if (attribute.hasFn(MFn::kUnitAttribute))
-        return MFnUnitAttribute(attribute).unitType() == MFnUnitAttribute::kAngle ? kTurn : kLength;
-    if (!attribute.hasFn(MFn::kNumericAttribute))
-        return kOther;
-    const MFnNumericData::Type type = MFnNumericAttribute(attribute).unitType();
-    return type == MFnNumericData::kInt ? kWhole : type == MFnNumericData::kBoolean ? kSwitch : kNumber;
-}
-
-static Kind kind_of(const wh_param &p)
-{
-    const std::string unit = p.unit;
-    return p.type == WH_CHOICE ? kChoice
-           : p.type == WH_BOOL ? kSwitch
-           : p.type == WH_INT  ? kWhole
-           : unit == "m"       ? kLength
-           : unit == "deg"     ? kTurn
-                               : kNumber;
-}
-
-static double factor_of(Kind kind) /* from Maya's radians */
-{
-    return kind == kTurn ? 180 / 3.14159265358979323846 : 1;
-}
-
-static std::vector<MObject> leaves_of(const MObject &attribute)
-{
-    std::vector<MObject> leaves;
-    if (!attribute.hasFn(MFn::kCompoundAttribute))
-        return {attribute};
-    const MFnCompoundAttribute compound(attribute);
-    for (unsigned i = 0; i < compound.numChildren(); i++)
-        leaves.push_back(compound.child(i));
-    return leaves;
-}
-
-static double default_of(const MObject &leaf)
-{
-    double value = 0;
-    short choice = 0;
-    if (leaf.hasFn(MFn::kEnumAttribute))
-        return MFnEnumAttribute(leaf).getDefault(choice), choice;
-    if (leaf.hasFn(MFn::kUnitAttribute))
-        return MFnUnitAttribute(leaf).getDefault(value), value;
-    return MFnNumericAttribute(leaf).getDefault(value), value;
-}
-
-static std::vector<std::string> choices_of(const wh_param &p)
-{
-    std::vector<std::string> words;
-    for (std::string rest = p.choices; !rest.empty(); rest.erase(0, words.back().size() + 1))
-        words.push_back(rest.substr(0, rest.find('|')));
-    return words;
-}
-
-static bool fits(const MObject &attribute, const wh_param &p)
-{
-    const std::vector<MObject> leaves = leaves_of(attribute);
-    if (leaves.size() != p.count || kind_of(leaves[0]) != kind_of(p))
-        return false;
-    const std::vector<std::string> words = choices_of(p);
-    for (size_t i = 0; i < words.size(); i++)
-        if (words[i] != MFnEnumAttribute(leaves[0]).fieldName((short)i).asChar())
-            return false;
-    return true;
-}
-
-static bool is_connected(const MPlug &plug)
-{
-    return plug.isConnected() || plug.isLocked() || (plug.isCompound() && plug.numConnectedChildren() > 0);
-}
-
-/* Keyed, connected, locked, or set to what is not the default: an entry in the undo queue may hold on to it. */
-static bool is_touched(const MObject &node, const MObject &attribute)
-{
-    bool touched = is_connected(MPlug(node, attribute));
-    for (const MObject &leaf : leaves_of(attribute))
-        touched = touched || MPlug(node, leaf).asDouble() != default_of(leaf);
-    return touched;
-}
-
-/* ---- making one ---- */
-
-static MObject make_leaf(const std::string &name, const wh_param &p, double init)
-{
-    const char *word = name.c_str();
-    const Kind kind = kind_of(p);
-    if (kind == kLength || kind == kTurn)
-        return MFnUnitAttribute().create(
-            word, word, kind == kTurn ? MFnUnitAttribute::kAngle : MFnUnitAttribute::kDistance, init / factor_of(kind));
-    if (kind != kChoice)
-        return MFnNumericAttribute().create(word, word,
-                                            kind == kWhole    ? MFnNumericData::kInt
-                                            : kind == kSwitch ? MFnNumericData::kBoolean
-                                                              : MFnNumericData::kDouble,
-                                            init);
-    MFnEnumAttribute choice;
-    const MObject made = choice.create(word, word, (short)init);
-    const std::vector<std::string> words = choices_of(p);
-    for (size_t i = 0; i < words.size(); i++)
-        choice.addField(words[i].c_str(), (short)i);
-    return made;
-}
-
-static MObject make_attribute(const std::string &name, const wh_param &p)
-{
-    MFnCompoundAttribute compound;
-    MObject made = p.count == 1 ? make_leaf(name, p, p.init[0]) : compound.create(name.c_str(), name.c_str());
-    for (unsigned k = 0; p.count > 1 && k < p.count; k++) {
-        const MObject child = make_leaf(name + "XYZW"[k], p, p.init[k]);
-        MFnAttribute(child).setKeyable(true);
-        compound.addChild(child);
-    }
-    MFnAttribute fn(made);
-    fn.setKeyable(true);
-    fn.addToCategory(category);
-    return made;
-}
-
-template <class Fn> static void describe_number(const MObject &leaf, double init, double min, double max)
-{
-    Fn fn(leaf);
-    fn.setMin(min);
-    fn.setMax(max);
-    fn.setDefault(init);
-}
-
-/* Name, range and default as the file has them now. */
-static void describe(const MObject &node, const MObject &attribute, const wh_param &p)
-{
-    const bool untouched = !is_touched(node, attribute);
-    const std::vector<MObject> leaves = leaves_of(attribute);
-    const Kind kind = kind_of(p);
-    const double factor = factor_of(kind), most = kind == kWhole ? 2147483647 : INFINITY;
-    const double min = std::max(p.min / factor, -most), max = std::min(p.max / factor, most);
-    const std::string unit = p.unit, name = p.label;
-    MFnAttribute(attribute).setNiceNameOverride(
-        (unit.empty() || kind == kLength || kind == kTurn ? name : name + " (" + unit + ")").c_str());
-    for (unsigned k = 0; k < leaves.size(); k++) {
-        const double init = p.init[k] / factor;
-        if (kind == kChoice)
-            MFnEnumAttribute(leaves[k]).setDefault((short)init);
-        else if (kind == kLength || kind == kTurn)
-            describe_number<MFnUnitAttribute>(leaves[k], init, min, max);
-        else
-            describe_number<MFnNumericAttribute>(leaves[k], init, min, max);
-        if (untouched && MPlug(node, leaves[k]).asDouble() != init)
-            MPlug(node, leaves[k]).setDouble(init);
-    }
-}
-
-/* ---- giving them to the node ---- */
-
-static MObject add(const MObject &node, const MObject &attribute)
-{
-    MDGModifier change;
-    change.addAttribute(node, attribute);
-    change.doIt();
-    return attribute;
-}
-
-static void remove(const MObject &node, const MObject &attribute)
-{
-    MDGModifier change;
-    change.removeAttribute(node, attribute);
-    change.doIt();
-}
-
-/* One of ours, of that name, or with the _ that it has where Maya has the name itself; null: there is none. */
-static MObject find(const MObject &node, const std::string &name)
-{
-    for (const std::string &word : {name, name + "_"}) {
-        const MObject found = MFnDependencyNode(node).attribute(word.c_str());
-        if (!found.isNull() && MFnAttribute(found).hasCategory(category))
-            return found;
-    }
-    return MObject::kNullObj;
-}
-
-static MObject add_parameter(const MObject &node, const wh_param &p)
-{
-    const std::string name = legal(p.id);
-    const bool taken = MFnDependencyNode(node).hasAttribute(name.c_str());
-    return add(node, make_attribute(taken ? name + "_" : name, p));
-}
-
-/* One of another type; a number that was set stays. */
-static MObject replace(const MObject &node, const MObject &old, const wh_param &p)
-{
-    const MObject leaf = leaves_of(old)[0];
-    const Kind kind = kind_of(p);
-    const double was = MPlug(node, leaf).asDouble() * factor_of(kind_of(leaf));
-    const bool keep = is_touched(node, old) && kind != kChoice && kind_of(leaf) != kChoice;
-    remove(node, old);
-    const MObject made = add_parameter(node, p);
-    if (keep)
-        MPlug(node, leaves_of(made)[0]).setDouble(std::min(std::max(was, p.min), p.max) / factor_of(kind));
-    return made;
-}
-
-static MObject tend(const MObject &node, const wh_param &p)
-{
-    MObject found = find(node, legal(p.id));
-    if (found.isNull() && *p.was && !(found = find(node, legal(p.was))).isNull()) {
-        MDGModifier change;
-        const std::string name = legal(p.id);
-        change.renameAttribute(node, found, name.c_str(), name.c_str());
-        change.doIt();
-    }
-    if (found.isNull())
-        found = add_parameter(node, p);
-    else if (!fits(found, p) && !is_connected(MPlug(node, found)))
-        found = replace(node, found, p);
-    if (fits(found, p))
-        describe(node, found, p);
+    MObject found = node.attribute(name.c_str());
+    if (!found.isNull() && !MFnAttribute(found).hasCategory(parameter))
+        found = node.attribute((name += "_").c_str());
     return found;
 }
 
-static Layout::Map tend_map(const MObject &node, const std::string &name)
+/* The attribute of one component of a parameter. */
+static MObject tend(MFnDependencyNode &node, const wh_param &p, unsigned k)
+{
+    const std::string end = p.count > 1 ? std::string(1, "XYZW"[k]) : "";
+    std::string name = legal(p.id) + end, was = legal(p.was) + end;
+    double kept = NAN; /* a number that was set stays when its type changes */
+    MObject found = find(node, name);
+    if (found.isNull() && *p.was && !(found = find(node, was)).isNull()) {
+        MDGModifier change;
+        change.renameAttribute(node.object(), found, name.c_str(), name.c_str());
+        change.doIt();
+    }
+    if (!found.isNull() && !fits(found, p)) {
+        const MPlug plug(node.object(), found);
+        if (is_held(plug))
+            return found;
+        if (is_touched(plug) && kind_of(found) != kChoice && kind_of(p) != kChoice)
+            kept = get(plug, kind_of(found));
+        node.removeAttribute(found);
+        found = MObject();
+    }
+    if (found.isNull())
+        node.addAttribute(found = make(name.c_str(), p));
+    MPlug plug(node.object(), found);
+    const bool follows = !is_touched(plug);
+    const bool has_unit = kind_of(p) == kLength || kind_of(p) == kTurn;
+    const std::string unit = has_unit || !*p.unit ? "" : std::string(" (") + p.unit + ")";
+    describe(found, p, p.label + (end.empty() ? end : " " + end) + unit, p.init[k]);
+    if (follows || !std::isnan(kept))
+        set(plug, kind_of(p), std::isnan(kept) ? p.init[k] : std::min(std::max(kept, p.min), p.max));
+    return found;
+}
+
+static Layout::Map tend_map(MFnDependencyNode &node, const std::string &name)
 {
     const std::string weights = legal(name) + "Map", list = weights + "List";
-    MObject found = MFnDependencyNode(node).attribute(list.c_str());
+    MObject found = node.attribute(list.c_str());
     if (found.isNull()) {
         MFnNumericAttribute number;
         MFnCompoundAttribute compound;
@@ -258,66 +182,45 @@ static Layout::Map tend_map(const MObject &node, const std::string &name)
         found = compound.create(list.c_str(), list.c_str());
         compound.addChild(child);
         compound.setArray(true);
-        add(node, found);
+        compound.addToCategory(map);
+        node.addAttribute(found);
     }
     return {name, found, MFnCompoundAttribute(found).child(0)};
 }
 
-/* Takes away what nobody wants, and nobody has touched. */
-static void remove_others(const MObject &node, const std::vector<MObject> &wanted)
+Layout::Layout(const MObject &object, const Session &of, bool prune) : session(of), needs_mesh(wh_needs_mesh(of.get()))
 {
-    const MFnDependencyNode fn(node);
-    std::vector<MObject> others;
-    for (unsigned i = 0; i < fn.attributeCount(); i++) {
-        const MObject a = fn.attribute(i);
-        if (MFnAttribute(a).hasCategory(category) && std::find(wanted.begin(), wanted.end(), a) == wanted.end() &&
-            !is_touched(node, a))
-            others.push_back(a);
-    }
-    for (const MObject &a : others)
-        remove(node, a);
-}
-
-std::shared_ptr<const Layout> layout_of(const MObject &node, const Session &session, bool prune)
-{
-    const auto layout = std::make_shared<Layout>();
-    std::vector<MObject> wanted;
+    MFnDependencyNode node(object);
+    std::vector<MObject> wanted, others;
     wh_param p = {};
     p.size = sizeof p;
-    for (uint32_t i = 0; wh_param_at(session.handle, i, &p) == WH_OK; i++) {
-        wanted.push_back(tend(node, p));
-        layout->slots.push_back({p.id, leaves_of(wanted.back())});
-    }
-    for (uint32_t i = 0; const char *name = wh_needs_attribute(session.handle, i); i++)
-        layout->maps.push_back(tend_map(node, name));
-    if (prune)
-        remove_others(node, wanted);
-    return layout;
-}
-
-/* ---- reading them ---- */
-
-static double read_component(MDataBlock &block, const MObject &attribute)
-{
-    MStatus status;
-    const Kind kind = kind_of(attribute);
-    const MDataHandle value = block.inputValue(attribute, &status);
-    if (!status || kind == kOther)
-        return NAN; /* as the file has it */
-    return kind == kWhole    ? value.asInt()
-           : kind == kSwitch ? value.asBool()
-           : kind == kChoice ? value.asShort()
-                             : value.asDouble() * factor_of(kind);
+    time = node.attribute("time");
+    for (uint32_t i = 0; wh_param_at(of.get(), i, &p) == WH_OK; i++)
+        for (unsigned k = 0; k < p.count; k++) {
+            wanted.push_back(tend(node, p, k));
+            const Kind kind = kind_of(wanted.back());
+            if (fits(wanted.back(), p) || (kind != kChoice && kind_of(p) != kChoice)) /* a number is a number */
+                slots.push_back({p.id, k, kind, wanted.back()});
+        }
+    for (uint32_t i = 0; const char *name = wh_needs_attribute(of.get(), i); i++)
+        maps.push_back(tend_map(node, name));
+    for (unsigned i = 0; prune && i < node.attributeCount(); i++)
+        if (MFnAttribute(node.attribute(i)).hasCategory(parameter))
+            others.push_back(node.attribute(i));
+    for (const MObject &other : others)
+        if (std::find(wanted.begin(), wanted.end(), other) == wanted.end() && !is_touched(MPlug(object, other)))
+            node.removeAttribute(other);
 }
 
 std::vector<wh_setting> Layout::read(MDataBlock &block) const
 {
     std::vector<wh_setting> settings;
     for (const Slot &slot : slots) {
-        wh_setting setting = {slot.id.c_str(), {NAN, NAN, NAN, NAN}};
-        for (size_t k = 0; k < slot.component.size() && k < 4; k++)
-            setting.value[k] = read_component(block, slot.component[k]);
-        settings.push_back(setting);
+        MStatus status;
+        const MDataHandle value = block.inputValue(slot.attribute, &status);
+        if (settings.empty() || slot.id != settings.back().id)
+            settings.push_back({slot.id.c_str(), {NAN, NAN, NAN, NAN}}); /* NaN: as the file has it */
+        settings.back().value[slot.component] = status ? get(value, (Kind)slot.kind) : NAN;
     }
     return settings;
 }

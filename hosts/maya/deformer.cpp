@@ -1,152 +1,151 @@
-#include "nodes.h"
+/* deformer.cpp - whorlDeformer: a pipeline's deformers on any geometry of Maya, with its painted weights and its
+ * envelope. Whatever is wrong, an evaluation never fails: points pass through. */
+#include "node.h"
+#include <algorithm>
 #include <maya/MArrayDataHandle.h>
 #include <maya/MColorArray.h>
-#include <maya/MDagModifier.h>
 #include <maya/MFnMesh.h>
 #include <maya/MIndexMapper.h>
 #include <maya/MItGeometry.h>
+#include <maya/MPoint.h>
+#include <maya/MPxDeformerNode.h>
 #include <maya/MTypes.h>
 
-const MTypeId WhorlDeformer::id(0x7A301); /* in the range for local use */
-whorl::Inputs WhorlDeformer::inputs;
-
-WhorlDeformer::WhorlDeformer() : Node(inputs)
+namespace
 {
-}
+using Floats = std::vector<float>;
 
-WhorlDeformer::~WhorlDeformer()
+class WhorlDeformer : public whorl::Typed<MPxDeformerNode>
 {
-    delete scratch_.load();
-}
+  public:
+    WhorlDeformer() : Typed(outputGeom)
+    {
+    }
+    MStatus accessoryNodeSetup(MDagModifier &change) override
+    {
+        return connect_time(thisMObject(), change), MS::kSuccess;
+    }
+    MStatus deform(MDataBlock &block, MItGeometry &points, const MMatrix &, unsigned geometry) override;
+    Floats weights_of(MDataBlock &block, const std::vector<unsigned> &part, unsigned geometry, size_t count);
+    static void *create()
+    {
+        return new WhorlDeformer;
+    }
+    static MStatus initialize()
+    {
+        return add_inputs(outputGeom), MS::kSuccess;
+    }
+};
 
-MStatus WhorlDeformer::initialize()
+/* A mesh in an array of geometry; null: it is of another kind. What came in is clean: Maya has just copied it. */
+MObject mesh_at(MArrayDataHandle array, unsigned geometry, const MObject &child)
 {
-    inputs.create({outputGeom});
-    return MS::kSuccess;
-}
-
-MStatus WhorlDeformer::accessoryNodeSetup(MDagModifier &change)
-{
-    return inputs.connect_time(thisMObject(), change);
-}
-
-MStatus WhorlDeformer::deform(MDataBlock &block, MItGeometry &points, const MMatrix &, unsigned int geometry)
-{
-    whorl::Cook cook = pipeline.begin(block);
-    if (!cook.session || block.inputValue(envelope).asFloat() == 0)
-        return MS::kSuccess;
-    std::unique_ptr<Scratch> scratch(scratch_.exchange(nullptr));
-    if (!scratch)
-        scratch = std::make_unique<Scratch>();
-    if (!run(cook, block, points, geometry, *scratch))
-        pipeline.complain(wh_last_error());
-    delete scratch_.exchange(scratch.release());
-    return MS::kSuccess;
-}
-
-/* The mesh that comes in; null for other geometry. It is clean: Maya has just copied it to the output. */
-static MObject mesh_in(MDataBlock &block, const MObject &input, const MObject &shape, unsigned geometry)
-{
-    MArrayDataHandle all = block.outputArrayValue(input);
-    return all.jumpToElement(geometry) ? all.outputValue().child(shape).asMesh() : MObject();
+    if (!array.jumpToElement(geometry))
+        return MObject();
+    return child.isNull() ? array.outputValue().asMesh() : array.outputValue().child(child).asMesh();
 }
 
 /* What was painted, else the luminance of a colour set of that name, else 1. */
-static void read_map(MDataBlock &block, const whorl::Layout::Map &map, const MObject &mesh, unsigned geometry,
-                     unsigned count, float *out)
+Floats read_map(MDataBlock &block, const whorl::Layout::Map &map, const MObject &mesh, unsigned geometry, size_t count)
 {
     MArrayDataHandle list = block.inputArrayValue(map.list);
     MColorArray colors;
     const MString name = map.name.c_str();
-    std::fill(out, out + count, 1.0f);
+    Floats weight(count, 1);
     if (list.jumpToElement(geometry)) {
-        MArrayDataHandle weights(list.inputValue().child(map.weights));
-        const unsigned painted = weights.elementCount();
-        for (unsigned i = 0; i < painted; i++, weights.next())
-            if (weights.elementIndex() < count)
-                out[weights.elementIndex()] = weights.inputValue().asFloat();
-        if (painted)
-            return;
-    }
-    if (!mesh.isNull() && MFnMesh(mesh).getVertexColors(colors, &name) && colors.length() == count)
+        MArrayDataHandle at(list.inputValue().child(map.weights));
+        for (unsigned i = 0; i < at.elementCount(); i++, at.next())
+            if (at.elementIndex() < count)
+                weight[at.elementIndex()] = at.inputValue().asFloat();
+    } else if (!mesh.isNull() && MFnMesh(mesh).getVertexColors(colors, &name) && colors.length() == count) {
         for (unsigned i = 0; i < count; i++)
-            out[i] = 0.2126f * colors[i].r + 0.7152f * colors[i].g + 0.0722f * colors[i].b;
-}
-
-static void read_positions(MItGeometry &points, MPointArray &positions, std::vector<float> &out)
-{
-    points.allPositions(positions);
-    out.resize((size_t)positions.length() * 3);
-    for (unsigned i = 0; i < positions.length(); i++)
-        for (unsigned k = 0; k < 3; k++)
-            out[3 * (size_t)i + k] = (float)positions[i][k];
-}
-
-/* A pipeline sees the whole mesh, even where it moves a part: its normals and its inside are the mesh's. */
-bool WhorlDeformer::run(whorl::Cook &cook, MDataBlock &block, MItGeometry &points, unsigned geometry, Scratch &s)
-{
-    const MObject mesh = mesh_in(block, input, inputGeom, geometry);
-    const float *in = mesh.isNull() ? nullptr : MFnMesh(mesh).getRawPoints(nullptr);
-    unsigned count = mesh.isNull() ? 0 : (unsigned)MFnMesh(mesh).numVertices();
-    if (mesh.isNull()) {
-        read_positions(points, s.positions, s.in);
-        in = s.in.data(), count = s.positions.length();
+            weight[i] = 0.2126f * colors[i].r + 0.7152f * colors[i].g + 0.0722f * colors[i].b;
     }
-    whorl::Pipeline::read_triangles(cook.session->needs_mesh ? mesh : MObject(), s.triangles);
-    wh_view view = cook.view(in, count, s.triangles);
+    return weight;
+}
+} // namespace
+
+/* How far each point of the geometry goes, by envelope, membership and paint. Empty: all the way. */
+Floats WhorlDeformer::weights_of(MDataBlock &block, const std::vector<unsigned> &part, unsigned geometry, size_t count)
+{
+    const float most = block.inputValue(envelope).asFloat();
+    Floats weight(count, 0);
+#if MAYA_API_VERSION >= 20240000
+    const float *painted = envelopeWeights(block, geometry);
+    const MIndexMapper &members = indexMapper(geometry);
+    const bool all = members.isIdentityMap();
+    if (!painted && most == 1 && all)
+        return {};
+    for (unsigned i = 0; i < (all ? count : members.affectCount()); i++)
+        if (const unsigned point = all ? i : members.affectToFull(i); point < count)
+            weight[point] = painted ? most * painted[i] : most;
+    (void)part;
+#else
+    for (const unsigned i : part)
+        weight[i] = most * weightValue(block, geometry, i);
+#endif
+    return weight;
+}
+
+/* A pipeline sees the whole mesh, even where it moves a part: its normals and its inside are the mesh's. It writes
+ * right where the points go out. Points of other geometry are copied to and fro. */
+MStatus WhorlDeformer::deform(MDataBlock &block, MItGeometry &points, const MMatrix &, unsigned geometry)
+{
+    whorl::Cook cook(*this, block);
+    if (!cook.layout || points.isDone() || block.inputValue(envelope).asFloat() == 0)
+        return MS::kSuccess;
+    points.setPosition(points.position()); /* Maya gives the output points of its own, and knows that they move */
+    const MObject mesh = mesh_at(block.outputArrayValue(input), geometry, inputGeom);
+    const MObject made = mesh_at(block.outputArrayValue(outputGeom), geometry, MObject());
+    float *out = nullptr;
+    if (!mesh.isNull() && !made.isNull()) {
+        cook.look_at(mesh, cook.layout->needs_mesh);
+        out = const_cast<float *>(MFnMesh(made).getRawPoints(nullptr));
+    }
+    const bool direct = out && out != cook.view.position;
+    Floats in, copy;
+    std::vector<unsigned> part;
+    for (; (!direct || MAYA_API_VERSION < 20240000) && !points.isDone(); points.next()) {
+        const size_t i = (size_t)points.index();
+        const MPoint p = points.position();
+        part.push_back((unsigned)i);
+        if (!direct)
+            in.resize(std::max(in.size(), 3 * i + 3)), in[3 * i] = (float)p.x, in[3 * i + 1] = (float)p.y,
+                                                              in[3 * i + 2] = (float)p.z;
+    }
+    wh_view &view = cook.view;
+    if (!direct) {
+        copy.resize(in.size());
+        out = copy.data();
+        view.position = in.data();
+        view.point_count = (uint32_t)(in.size() / 3);
+        view.triangle_count = 0;
+    }
+    const Floats weight = weights_of(block, part, geometry, view.point_count);
+    std::vector<Floats> maps;
     std::vector<wh_attribute> attributes;
-    s.map.resize((size_t)count * cook.layout->maps.size());
     for (const whorl::Layout::Map &map : cook.layout->maps) {
-        float *to = s.map.data() + count * attributes.size();
-        read_map(block, map, mesh, geometry, count, to);
-        attributes.push_back({map.name.c_str(), to, 0});
+        maps.push_back(read_map(block, map, mesh, geometry, view.point_count));
+        attributes.push_back({map.name.c_str(), maps.back().data(), 0});
     }
+    view.weight = weight.empty() ? nullptr : weight.data();
     view.attribute = attributes.data();
     view.attribute_count = (uint32_t)attributes.size();
-    s.out.resize((size_t)count * 3);
-    if (wh_deform(cook.session->handle, &view, cook.seconds, s.out.data()) != WH_OK)
-        return false;
-    read_members(block, points, geometry, s);
-    if (mesh.isNull()) /* what came in was the members alone */
-        s.index.clear();
-    return write(points, in, block.inputValue(envelope).asFloat(), s);
+    if (wh_deform(cook.layout->session.get(), &view, cook.seconds, out) != WH_OK) {
+        complain(wh_last_error());
+        std::copy(view.position, view.position + 3 * (size_t)view.point_count, out);
+    }
+    for (points.reset(); !direct && !points.isDone(); points.next()) {
+        const float *p = out + 3 * (size_t)points.index();
+        points.setPosition(MPoint(p[0], p[1], p[2]));
+    }
+    if (direct)
+        MFnMesh(made).updateSurface();
+    return MS::kSuccess;
 }
 
-/* Which points move, and how far each; empty: all of them, and all the way. */
-void WhorlDeformer::read_members(MDataBlock &block, MItGeometry &points, unsigned geometry, Scratch &s)
+MStatus whorl::register_deformer(MFnPlugin &plugin)
 {
-    s.index.clear();
-    s.strength.clear();
-#if MAYA_API_VERSION >= 20240000
-    unsigned count = 0;
-    const MIndexMapper &members = indexMapper(geometry);
-    const float *painted = envelopeWeights(block, geometry, &count);
-    if (painted)
-        s.strength.assign(painted, painted + count);
-    for (unsigned i = 0; !members.isIdentityMap() && i < members.affectCount(); i++)
-        s.index.push_back(members.affectToFull(i));
-    (void)points;
-#else
-    for (points.reset(); !points.isDone(); points.next()) {
-        s.index.push_back((unsigned)points.index());
-        s.strength.push_back(weightValue(block, geometry, s.index.back()));
-    }
-    points.reset();
-#endif
-}
-
-MStatus WhorlDeformer::write(MItGeometry &points, const float *in, float most, Scratch &s)
-{
-    const unsigned moved = (unsigned)points.exactCount();
-    s.positions.setLength(moved);
-    MPoint *to = moved ? &s.positions[0] : nullptr;
-    for (unsigned i = 0; i < moved; i++) {
-        const size_t p = 3 * (size_t)(i < s.index.size() ? s.index[i] : i);
-        const float strength = i < s.strength.size() ? most * s.strength[i] : most;
-        const float *from = in + p, *out = s.out.data() + p;
-        to[i] = strength == 1 ? MPoint(out[0], out[1], out[2])
-                              : MPoint(from[0] + (out[0] - from[0]) * strength, from[1] + (out[1] - from[1]) * strength,
-                                       from[2] + (out[2] - from[2]) * strength);
-    }
-    return points.setAllPositions(s.positions);
+    return plugin.registerNode("whorlDeformer", deformer_id, WhorlDeformer::create, WhorlDeformer::initialize,
+                               MPxNode::kDeformerNode);
 }

@@ -1,15 +1,10 @@
-/* plugin.cpp - whorl in Maya: what is registered, the commands, the timer, and a clean end. The plug-in itself is never
- * reloaded; what is behind it, a pipeline in Lua and kernels in C, is, while the scene stays. docs/maya.md is its
- * manual.
- */
-#include "nodes.h"
-#include <algorithm>
-#include <cstdlib>
+/* plugin.cpp - whorl in Maya: commands, the timer, a clean end. The plug-in is never reloaded; what is behind it, a
+ * pipeline in Lua and kernels in C, is, while the scene stays. docs/maya.md is its manual. */
+#include "node.h"
 #include <maya/MArgDatabase.h>
 #include <maya/MArgList.h>
 #include <maya/MDagModifier.h>
 #include <maya/MFnDependencyNode.h>
-#include <maya/MFnPlugin.h>
 #include <maya/MGlobal.h>
 #include <maya/MPxCommand.h>
 #include <maya/MSelectionList.h>
@@ -17,71 +12,64 @@
 #include <maya/MTimerMessage.h>
 #include <maya/MUserEventMessage.h>
 
-using whorl::Pipeline;
-using whorl::Session;
+using whorl::Node;
 
-static const float period = 0.1f; /* seconds; a look at nothing new costs microseconds */
 static const char *const reloaded = "whorlReloaded";
 static std::string fill_pipeline;
 static MCallbackId timer;
 
-static MStatus fail(const std::string &text)
-{
-    MGlobal::displayError(text.c_str());
-    return MS::kFailure;
-}
-
 static bool take_over(double seconds)
 {
-    const bool changed = Session::poll_all(seconds);
-    Pipeline::tend_all();
-    Session::close_unused();
+    const bool changed = Node::take_over(seconds);
     if (changed)
         MUserEventMessage::postUserEvent(reloaded);
     return changed;
 }
 
-static std::shared_ptr<Session> session_of(const MArgDatabase &arguments)
+namespace
 {
-    MSelectionList list;
-    MObject node;
-    arguments.getObjects(list);
-    for (const Pipeline *p : Pipeline::all)
-        if (list.getDependNode(0, node) && p->node() == node)
-            return p->session();
-    return nullptr;
-}
+class Command : public MPxCommand
+{
+  public:
+    MStatus doIt(const MArgList &list) override
+    {
+        MStatus status;
+        const MArgDatabase arguments(syntax(), list, &status);
+        MSelectionList objects;
+        if (status && arguments.getObjects(objects))
+            objects.getDependNode(0, object);
+        return status ? run(arguments) : status;
+    }
 
-/* ---- commands ---- */
+  protected:
+    virtual MStatus run(const MArgDatabase &arguments) = 0;
+    static MStatus fail(const std::string &text)
+    {
+        return MGlobal::displayError(text.c_str()), MS::kFailure;
+    }
+    MObject object; /* that is named, or selected */
+};
 
 /* whorlReload [-wait SECONDS]: takes over what was saved, where no timer does (batch, mayapy); waits so long for a
  * compiler. 1: something was. */
-class WhorlReload : public MPxCommand
-{
-  public:
-    static MSyntax syntax()
+struct WhorlReload : Command {
+    static MSyntax flags()
     {
         MSyntax syntax;
         syntax.addFlag("-w", "-wait", MSyntax::kDouble);
         return syntax;
     }
-    MStatus doIt(const MArgList &list) override
+    MStatus run(const MArgDatabase &arguments) override
     {
         double seconds = 0;
-        MStatus status;
-        const MArgDatabase arguments(syntax(), list, &status);
-        CHECK_MSTATUS_AND_RETURN_IT(status);
         arguments.getFlagArgument("-w", 0, seconds);
-        setResult(take_over(seconds) ? 1 : 0);
-        return MS::kSuccess;
+        return setResult(take_over(seconds) ? 1 : 0), MS::kSuccess;
     }
 };
 
-/* whorlStatus [-query -file|-message NODE] [NODE]: JSON of every open pipeline, or of the node's. */
-class WhorlStatus : public MPxCommand
-{
-  public:
-    static MSyntax syntax()
+/* whorlStatus [-query -file|-message] [NODE]: JSON of every open pipeline, or of the node's. */
+struct WhorlStatus : Command {
+    static MSyntax flags()
     {
         MSyntax syntax;
         syntax.enableQuery(true);
@@ -90,31 +78,26 @@ class WhorlStatus : public MPxCommand
         syntax.setObjectType(MSyntax::kSelectionList, 0, 1);
         return syntax;
     }
-    MStatus doIt(const MArgList &list) override
+    MStatus run(const MArgDatabase &arguments) override
     {
-        MStatus status;
-        const MArgDatabase arguments(syntax(), list, &status);
-        CHECK_MSTATUS_AND_RETURN_IT(status);
-        const std::shared_ptr<Session> session = session_of(arguments);
-        std::string all;
+        std::string all, mine, file;
+        const whorl::Session session = Node::session_of(object);
         if (arguments.isQuery() && !session)
             return fail("whorlStatus: name a whorlDeformer or a whorlSample that has a pipeline");
-        for (const auto &pair : Session::all)
-            all += (all.empty() ? "" : ", ") + std::string(wh_status_json(pair.second->handle));
-        setResult(MString(arguments.isFlagSet("-f")   ? session->file.c_str()
-                          : arguments.isFlagSet("-m") ? wh_message(session->handle)
-                          : session                   ? wh_status_json(session->handle)
-                                                      : ("[" + all + "]").c_str()));
-        return MS::kSuccess;
+        for (const auto &[name, open] : Node::sessions) {
+            const std::string json = wh_status_json(open.get());
+            all += (all.empty() ? "" : ", ") + json;
+            if (open == session)
+                mine = arguments.isFlagSet("-f") ? name : arguments.isFlagSet("-m") ? wh_message(open.get()) : json;
+        }
+        return setResult(MString((session ? mine : "[" + all + "]").c_str())), MS::kSuccess;
     }
 };
 
 /* whorlPin -kernel "deform.twist" -generation N NODE: makes that generation live and holds it, whatever is saved, until
- * generation 0, the newest, is asked for. whorlStatus says which one is live. */
-class WhorlPin : public MPxCommand
-{
-  public:
-    static MSyntax syntax()
+ * generation 0, the newest, is asked for. whorlStatus says which one is live. Undoable. */
+struct WhorlPin : Command {
+    static MSyntax flags()
     {
         MSyntax syntax;
         syntax.addFlag("-k", "-kernel", MSyntax::kString);
@@ -122,32 +105,48 @@ class WhorlPin : public MPxCommand
         syntax.setObjectType(MSyntax::kSelectionList, 1, 1);
         return syntax;
     }
-    MStatus doIt(const MArgList &list) override
+    MStatus run(const MArgDatabase &arguments) override
     {
-        MString kernel;
-        int generation = 0;
-        MStatus status;
-        const MArgDatabase arguments(syntax(), list, &status);
-        CHECK_MSTATUS_AND_RETURN_IT(status);
-        const std::shared_ptr<Session> session = session_of(arguments);
+        wh_kernel_info info = {};
+        info.size = sizeof info;
+        session = Node::session_of(object);
         if (!session)
             return fail("whorlPin: name a whorlDeformer or a whorlSample that has a pipeline");
         arguments.getFlagArgument("-k", 0, kernel);
-        arguments.getFlagArgument("-g", 0, generation);
-        if (wh_generation_use(session->handle, kernel.asChar(), (uint32_t)std::max(generation, 0), generation > 0))
-            return fail(std::string("whorlPin: ") + wh_last_error());
-        session->look_again();
-        take_over(0);
-        return MS::kSuccess;
+        arguments.getFlagArgument("-g", 0, now);
+        for (uint32_t i = 0; wh_kernel_at(session.get(), i, &info) == WH_OK; i++)
+            if (info.pinned && kernel == info.id)
+                before = (int)info.generation;
+        return use(now);
     }
+    MStatus use(int generation)
+    {
+        if (wh_generation_use(session.get(), kernel.asChar(), generation > 0 ? (uint32_t)generation : 0,
+                              generation > 0))
+            return fail(std::string("whorlPin: ") + wh_last_error());
+        return take_over(0), MS::kSuccess;
+    }
+    MStatus redoIt() override
+    {
+        return use(now);
+    }
+    MStatus undoIt() override
+    {
+        return use(before);
+    }
+    bool isUndoable() const override
+    {
+        return true;
+    }
+    whorl::Session session;
+    MString kernel;
+    int now = 0, before = 0; /* generations that are pinned; 0: none */
 };
 
 /* whorlFill [-pipeline FILE] [-sampler NAME] [-instance OBJECT] MESH: a whorlSample on the mesh, and an instancer of
  * OBJECT on its points. Gives the names of what it made. Undoable. */
-class WhorlFill : public MPxCommand
-{
-  public:
-    static MSyntax syntax()
+struct WhorlFill : Command {
+    static MSyntax flags()
     {
         MSyntax syntax;
         syntax.addFlag("-p", "-pipeline", MSyntax::kString);
@@ -157,102 +156,81 @@ class WhorlFill : public MPxCommand
         syntax.setObjectType(MSyntax::kSelectionList, 1, 1);
         return syntax;
     }
-    MStatus doIt(const MArgList &list) override;
+    static MPlug plug(const MObject &node, const char *name, int element = -1)
+    {
+        const MPlug found = MFnDependencyNode(node).findPlug(name, false);
+        return element < 0 ? found : found.elementByLogicalIndex((unsigned)element);
+    }
+    MStatus run(const MArgDatabase &arguments) override
+    {
+        MSelectionList named;
+        MObject shown, instancer;
+        MString pipeline = fill_pipeline.c_str(), sampler, instance;
+        arguments.getFlagArgument("-p", 0, pipeline);
+        arguments.getFlagArgument("-s", 0, sampler);
+        arguments.getFlagArgument("-i", 0, instance);
+        if (object.isNull() || !MFnDependencyNode(object).hasAttribute("outMesh"))
+            return fail("whorlFill: name a mesh (the shape, not its transform)");
+        if (instance.length() &&
+            !(named.add(instance) && named.getDependNode(0, shown) && MFnDependencyNode(shown).hasAttribute("matrix")))
+            return fail(std::string("whorlFill: there is no object '") + instance.asChar() + "' to instance");
+        const MObject node = change.MDGModifier::createNode("whorlSample");
+        change.connect(plug(object, "outMesh"), plug(node, "inMesh"));
+        change.connect(plug(object, "worldMatrix", 0), plug(node, "inMatrix"));
+        Node::connect_time(node, change);
+        change.newPlugValueString(plug(node, "sampler"), sampler);
+        change.newPlugValueString(plug(node, "pipeline"), pipeline);
+        if (!shown.isNull()) {
+            instancer = change.createNode("instancer");
+            change.connect(plug(node, "outPoints"), plug(instancer, "inputPoints"));
+            change.connect(plug(shown, "matrix"), plug(instancer, "inputHierarchy", 0));
+        }
+        const MStatus status = redoIt();
+        clearResult();
+        for (const MObject &made : {node, instancer})
+            if (!made.isNull())
+                appendToResult(MFnDependencyNode(made).name());
+        return status;
+    }
     MStatus redoIt() override
     {
-        return change_.doIt();
+        return change.doIt();
     }
     MStatus undoIt() override
     {
-        return change_.undoIt();
+        return change.undoIt();
     }
     bool isUndoable() const override
     {
         return true;
     }
-
-  private:
-    MDagModifier change_;
+    MDagModifier change;
 };
 
-static MPlug plug_of(const MObject &node, const char *name)
-{
-    return MFnDependencyNode(node).findPlug(name, false);
-}
-
-static bool has(const MSelectionList &list, MObject &node, const char *attribute)
-{
-    return list.getDependNode(0, node) && MFnDependencyNode(node).hasAttribute(attribute);
-}
-
-MStatus WhorlFill::doIt(const MArgList &list)
-{
-    MStatus status;
-    const MArgDatabase arguments(syntax(), list, &status);
-    CHECK_MSTATUS_AND_RETURN_IT(status);
-    MSelectionList selected, named;
-    MObject mesh, object;
-    MString pipeline = fill_pipeline.c_str(), sampler, instance;
-    arguments.getFlagArgument("-p", 0, pipeline);
-    arguments.getFlagArgument("-s", 0, sampler);
-    arguments.getFlagArgument("-i", 0, instance);
-    arguments.getObjects(selected);
-    if (!has(selected, mesh, "outMesh"))
-        return fail("whorlFill: name a mesh (the shape, not its transform)");
-    if (instance.length() && !(named.add(instance) && has(named, object, "matrix")))
-        return fail(std::string("whorlFill: there is no object '") + instance.asChar() + "' to instance");
-
-    const MObject node = change_.MDGModifier::createNode(WhorlSample::id);
-    change_.connect(plug_of(mesh, "outMesh"), MPlug(node, WhorlSample::mesh));
-    change_.connect(plug_of(mesh, "worldMatrix").elementByLogicalIndex(0), MPlug(node, WhorlSample::matrix));
-    WhorlSample::inputs.connect_time(node, change_);
-    change_.newPlugValueString(MPlug(node, WhorlSample::sampler), sampler);
-    change_.newPlugValueString(MPlug(node, WhorlSample::inputs.file), pipeline);
-    if (!object.isNull()) {
-        const MObject instancer = change_.createNode("instancer");
-        change_.connect(MPlug(node, WhorlSample::points), plug_of(instancer, "inputPoints"));
-        change_.connect(plug_of(object, "matrix"), plug_of(instancer, "inputHierarchy").elementByLogicalIndex(0));
-        object = instancer;
-    }
-    status = redoIt();
-    clearResult();
-    appendToResult(MFnDependencyNode(node).name());
-    if (!object.isNull())
-        appendToResult(MFnDependencyNode(object).name());
-    return status;
-}
-
-/* ---- loading and unloading ---- */
-
-template <class T> static void *create()
+template <class T> void *create()
 {
     return new T;
 }
 
-template <class T> static MStatus add_command(MFnPlugin &plugin, const char *name)
-{
-    return plugin.registerCommand(name, create<T>, T::syntax);
-}
-
-static void on_timer(float, float, void *)
+void on_timer(float, float, void *)
 {
     take_over(0);
 }
+} // namespace
 
 __attribute__((visibility("default"))) MStatus initializePlugin(MObject object)
 {
     MFnPlugin plugin(object, "whorl", "0.1", "Any");
     fill_pipeline = std::string(plugin.loadPath().asChar()) + "/../../pipelines/fill.lua";
-    for (const MStatus &status :
-         {plugin.registerNode("whorlDeformer", WhorlDeformer::id, create<WhorlDeformer>, WhorlDeformer::initialize,
-                              MPxNode::kDeformerNode),
-          plugin.registerNode("whorlSample", WhorlSample::id, create<WhorlSample>, WhorlSample::initialize),
-          add_command<WhorlReload>(plugin, "whorlReload"), add_command<WhorlStatus>(plugin, "whorlStatus"),
-          add_command<WhorlPin>(plugin, "whorlPin"), add_command<WhorlFill>(plugin, "whorlFill"),
-          MUserEventMessage::registerUserEvent(reloaded)})
+    for (const MStatus &status : {whorl::register_deformer(plugin), whorl::register_sample(plugin),
+                                  plugin.registerCommand("whorlReload", create<WhorlReload>, WhorlReload::flags),
+                                  plugin.registerCommand("whorlStatus", create<WhorlStatus>, WhorlStatus::flags),
+                                  plugin.registerCommand("whorlPin", create<WhorlPin>, WhorlPin::flags),
+                                  plugin.registerCommand("whorlFill", create<WhorlFill>, WhorlFill::flags),
+                                  MUserEventMessage::registerUserEvent(reloaded)})
         CHECK_MSTATUS_AND_RETURN_IT(status);
     if (MGlobal::mayaState() == MGlobal::kInteractive)
-        timer = MTimerMessage::addTimerCallback(period, on_timer);
+        timer = MTimerMessage::addTimerCallback(0.1f, on_timer); /* a look at nothing new costs microseconds */
     return MS::kSuccess;
 }
 
@@ -260,13 +238,13 @@ __attribute__((visibility("default"))) MStatus initializePlugin(MObject object)
 __attribute__((visibility("default"))) MStatus uninitializePlugin(MObject object)
 {
     MFnPlugin plugin(object);
-    for (const MTypeId &id : {WhorlDeformer::id, WhorlSample::id})
+    for (const MTypeId &id : {whorl::deformer_id, whorl::sample_id})
         CHECK_MSTATUS_AND_RETURN_IT(plugin.deregisterNode(id));
     if (timer)
         MMessage::removeCallback(timer);
     for (const char *name : {"whorlReload", "whorlStatus", "whorlPin", "whorlFill"})
         plugin.deregisterCommand(name);
     MUserEventMessage::deregisterUserEvent(reloaded);
-    Session::close_unused(); /* all of them, now */
+    Node::take_over(0); /* closes all sessions, now that no node is left */
     return MS::kSuccess;
 }

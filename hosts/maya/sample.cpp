@@ -1,9 +1,11 @@
-#include "nodes.h"
+/* sample.cpp - whorlSample: the points that a sampler of the pipeline makes of a mesh, as arrays for an instancer,
+ * particles or MASH. They are made in the mesh's own space, so that ids stay while it moves, and put out in the world.
+ */
+#include "node.h"
 #include <maya/MDoubleArray.h>
 #include <maya/MFnArrayAttrsData.h>
 #include <maya/MFnMatrixAttribute.h>
 #include <maya/MFnMesh.h>
-#include <maya/MFnNumericAttribute.h>
 #include <maya/MFnTypedAttribute.h>
 #include <maya/MMatrix.h>
 #include <maya/MNodeCacheSetupInfo.h>
@@ -11,63 +13,11 @@
 #include <maya/MVector.h>
 #include <maya/MVectorArray.h>
 
-const MTypeId WhorlSample::id(0x7A302);
-whorl::Inputs WhorlSample::inputs;
-MObject WhorlSample::mesh, WhorlSample::rest, WhorlSample::matrix, WhorlSample::sampler, WhorlSample::points,
-    WhorlSample::count;
-
-WhorlSample::WhorlSample() : Node(inputs)
+namespace
 {
-}
+MObject in_mesh, rest_mesh, in_matrix, sampler, out_points;
 
-MStatus WhorlSample::initialize()
-{
-    MFnTypedAttribute typed;
-    MFnNumericAttribute number;
-    points = typed.create("outPoints", "op", MFnData::kDynArrayAttrs);
-    typed.setWritable(false);
-    typed.setStorable(false);
-    count = number.create("outCount", "oc", MFnNumericData::kInt, 0);
-    number.setWritable(false);
-    number.setStorable(false);
-    mesh = typed.create("inMesh", "im", MFnData::kMesh);
-    rest = typed.create("restMesh", "rm", MFnData::kMesh);
-    sampler = typed.create("sampler", "sam", MFnData::kString);
-    matrix = MFnMatrixAttribute().create("inMatrix", "ima", MFnMatrixAttribute::kDouble);
-    addAttribute(points);
-    addAttribute(count);
-    for (const MObject &input : {mesh, rest, matrix, sampler}) {
-        addAttribute(input);
-        attributeAffects(input, points);
-        attributeAffects(input, count);
-    }
-    inputs.create({points, count});
-    return MS::kSuccess;
-}
-
-void WhorlSample::getCacheSetup(const MEvaluationNode &evaluation, MNodeCacheDisablingInfo &disabling,
-                                MNodeCacheSetupInfo &setup, MObjectArray &monitored) const
-{
-    MPxNode::getCacheSetup(evaluation, disabling, setup, monitored);
-    setup.setPreference(MNodeCacheSetupInfo::kWantToCacheByDefault, true);
-}
-
-bool WhorlSample::run(whorl::Cook &cook, MDataBlock &block, wh_points &out) const
-{
-    const MObject in = block.inputValue(mesh).asMesh(), before = block.inputValue(rest).asMesh();
-    if (!cook.session || in.isNull())
-        return true;
-    const MFnMesh fn(in);
-    std::vector<uint32_t> triangles;
-    whorl::Pipeline::read_triangles(in, triangles);
-    wh_view view = cook.view(fn.getRawPoints(nullptr), (size_t)fn.numVertices(), triangles);
-    if (!before.isNull() && MFnMesh(before).numVertices() == fn.numVertices())
-        view.rest = MFnMesh(before).getRawPoints(nullptr);
-    const MString name = block.inputValue(sampler).asString();
-    return wh_sample(cook.session->handle, name.length() ? name.asChar() : nullptr, &view, cook.seconds, &out) == WH_OK;
-}
-
-template <class Value> static void fill(MFnArrayAttrsData &to, const char *name, unsigned count, const Value &value)
+template <class Value> void fill(MFnArrayAttrsData &to, const char *name, unsigned count, const Value &value)
 {
     MDoubleArray array = to.doubleArray(name); /* the one inside */
     array.setLength(count);
@@ -76,7 +26,7 @@ template <class Value> static void fill(MFnArrayAttrsData &to, const char *name,
 }
 
 /* A double holds 53 bits of an id, which is enough for an instancer; idLow and idHigh are all of it. */
-static void write_points(const wh_points &from, const MMatrix &world, MFnArrayAttrsData &to)
+void write(const wh_points &from, const MMatrix &world, MFnArrayAttrsData &to)
 {
     MVectorArray position = to.vectorArray("position");
     position.setLength(from.count);
@@ -93,22 +43,63 @@ static void write_points(const wh_points &from, const MMatrix &world, MFnArrayAt
              [&](unsigned i) { return *(const float *)((const char *)a->value + i * (a->stride ? a->stride : 4)); });
 }
 
-MStatus WhorlSample::compute(const MPlug &plug, MDataBlock &block)
+struct WhorlSample : whorl::Typed<MPxNode> {
+    WhorlSample() : Typed(out_points)
+    {
+    }
+    void getCacheSetup(const MEvaluationNode &evaluation, MNodeCacheDisablingInfo &disabling,
+                       MNodeCacheSetupInfo &setup, MObjectArray &monitored) const override
+    {
+        MPxNode::getCacheSetup(evaluation, disabling, setup, monitored);
+        setup.setPreference(MNodeCacheSetupInfo::kWantToCacheByDefault, true);
+    }
+    MStatus compute(const MPlug &plug, MDataBlock &block) override
+    {
+        if (plug != out_points)
+            return MS::kUnknownParameter;
+        whorl::Cook cook(*this, block);
+        const MObject mesh = block.inputValue(in_mesh).asMesh(), rest = block.inputValue(rest_mesh).asMesh();
+        const MString name = block.inputValue(sampler).asString();
+        wh_points made = {};
+        made.size = sizeof made;
+        if (cook.layout && !mesh.isNull()) {
+            cook.look_at(mesh, true);
+            if (!rest.isNull() && (uint32_t)MFnMesh(rest).numVertices() == cook.view.point_count)
+                cook.view.rest = MFnMesh(rest).getRawPoints(nullptr);
+            if (wh_sample(cook.layout->session.get(), name.length() ? name.asChar() : nullptr, &cook.view, cook.seconds,
+                          &made) != WH_OK)
+                complain(wh_last_error());
+        }
+        MFnArrayAttrsData arrays;
+        const MObject data = arrays.create();
+        write(made, block.inputValue(in_matrix).asMatrix(), arrays);
+        wh_points_free(&made);
+        block.outputValue(out_points).setMObject(data);
+        return block.setClean(out_points);
+    }
+    static void *create()
+    {
+        return new WhorlSample;
+    }
+    static MStatus initialize()
+    {
+        MFnTypedAttribute typed;
+        out_points = typed.create("outPoints", "op", MFnData::kDynArrayAttrs);
+        typed.setWritable(false);
+        typed.setStorable(false);
+        addAttribute(out_points);
+        in_mesh = typed.create("inMesh", "im", MFnData::kMesh);
+        rest_mesh = typed.create("restMesh", "rm", MFnData::kMesh);
+        sampler = typed.create("sampler", "sam", MFnData::kString);
+        in_matrix = MFnMatrixAttribute().create("inMatrix", "ima", MFnMatrixAttribute::kDouble);
+        for (const MObject &input : {in_mesh, rest_mesh, in_matrix, sampler})
+            addAttribute(input), attributeAffects(input, out_points);
+        return add_inputs(out_points), MS::kSuccess;
+    }
+};
+} // namespace
+
+MStatus whorl::register_sample(MFnPlugin &plugin)
 {
-    if (plug != points && plug != count)
-        return MS::kUnknownParameter;
-    whorl::Cook cook = pipeline.begin(block);
-    wh_points made = {};
-    made.size = sizeof made;
-    if (!run(cook, block, made))
-        pipeline.complain(wh_last_error());
-    MFnArrayAttrsData arrays;
-    const MObject data = arrays.create();
-    write_points(made, block.inputValue(matrix).asMatrix(), arrays);
-    block.outputValue(points).setMObject(data);
-    block.outputValue(count).setInt((int)made.count);
-    wh_points_free(&made);
-    block.setClean(points);
-    block.setClean(count);
-    return MS::kSuccess;
+    return plugin.registerNode("whorlSample", sample_id, WhorlSample::create, WhorlSample::initialize);
 }

@@ -47,6 +47,23 @@ def float_points(shape):
     return [(p.x, p.y, p.z) for p in om.MFnMesh(mesh).getFloatPoints(om.MSpace.kObject)]
 
 
+def evaluated(shape):
+    return om.MFnMesh(om.MSelectionList().add(shape + ".outMesh").getPlug(0).asMObject())
+
+
+def normals(shape):
+    """Of each point of the mesh that is drawn, as Maya has them."""
+    return [(n.x, n.y, n.z) for n in evaluated(shape).getVertexNormals(False)]
+
+
+def normals_of_points(shape):
+    """The same of a mesh that is made anew of its points."""
+    mesh, data = evaluated(shape), om.MFnMeshData()
+    made = om.MFnMesh()
+    made.create(mesh.getPoints(), *mesh.getVertices(), parent=data.create())
+    return [(n.x, n.y, n.z) for n in made.getVertexNormals(False)]
+
+
 def flat(points):
     return [value for point in points for value in point]
 

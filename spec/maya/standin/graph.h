@@ -23,8 +23,7 @@ struct Attribute : Object {
     std::string name, brief, nice;
     int unit = 0; /* MFnNumericData::Type, MFnUnitAttribute::Type or MFnData::Type */
     std::atomic<double> init{0}, min{-1e300}, max{1e300};
-    bool array = false, keyable = false, hidden = false, storable = true, writable = true, internal = false;
-    bool connectable = true, dynamic = false, geometry = false, filename = false;
+    bool array = false, keyable = false, internal = false, dynamic = false;
     std::vector<std::shared_ptr<Attribute>> child;
     Attribute *parent = nullptr;
     std::map<short, std::string> field;
@@ -32,10 +31,24 @@ struct Attribute : Object {
 };
 
 struct MeshData : Object {
-    MeshData() : Object(MFn::kMeshData)
+    explicit MeshData(MFn::Type t = MFn::kMeshData) : Object(t)
     {
     }
+    const std::vector<float> &points() const
+    {
+        return lender ? lender->points() : mesh.points;
+    }
+    std::vector<float> &own_points() /* of those who write by Maya's interface */
+    {
+        if (lender)
+            mesh.points = lender->points();
+        lender.reset();
+        moved = true;
+        return mesh.points;
+    }
     Mesh mesh;
+    std::shared_ptr<const MeshData> lender; /* whose points it has, as long as nobody writes */
+    bool moved = false;                     /* Maya knows that points are others */
     std::map<std::string, std::vector<MColor>> colors;
 };
 
@@ -45,14 +58,6 @@ struct ArraysData : Object {
     }
     std::map<std::string, std::shared_ptr<std::vector<MVector>>> vectors;
     std::map<std::string, std::shared_ptr<std::vector<double>>> doubles;
-    std::map<std::string, std::shared_ptr<std::vector<int>>> ints;
-};
-
-struct TextData : Object {
-    TextData() : Object(MFn::kStringData)
-    {
-    }
-    MString text;
 };
 
 struct Value {

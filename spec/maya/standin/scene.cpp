@@ -20,12 +20,6 @@ struct Timer {
     double due;
 };
 
-struct Listener {
-    std::string event;
-    MMessage::MBasicFunction function;
-    void *data;
-};
-
 struct Command {
     MCreatorFunction *create;
     MCreateSyntaxFunction *syntax;
@@ -35,7 +29,6 @@ std::map<std::string, std::unique_ptr<NodeType>> types;
 std::map<std::string, std::shared_ptr<Node>> nodes;
 std::map<std::string, Command> commands;
 std::map<MCallbackId, Timer> timer_list;
-std::map<MCallbackId, Listener> listeners;
 std::map<std::string, unsigned> event_counts;
 std::vector<std::string> said_list;
 std::vector<std::unique_ptr<MPxCommand>> done_list, undone_list;
@@ -44,7 +37,7 @@ std::string result_text, loading;
 MCallbackId next_id = 1;
 std::atomic<unsigned> failure_count;
 std::atomic<double> deform_time;
-bool in_batch;
+bool in_batch, copy_on_write;
 double now;
 Node *being_made;    /* whose user part is under construction */
 NodeType *described; /* whose attributes initialize() adds */
@@ -75,8 +68,8 @@ std::vector<std::string> standin::take_said()
 
 /* ---- types that Maya has ---- */
 
-MObject MPxGeometryFilter::input, MPxGeometryFilter::inputGeom, MPxGeometryFilter::groupId,
-    MPxGeometryFilter::outputGeom, MPxGeometryFilter::envelope, MPxDeformerNode::weightList, MPxDeformerNode::weights;
+MObject MPxGeometryFilter::input, MPxGeometryFilter::inputGeom, MPxGeometryFilter::outputGeom,
+    MPxGeometryFilter::envelope, MPxDeformerNode::weightList, MPxDeformerNode::weights;
 
 static std::vector<std::shared_ptr<Attribute>> deformer_attributes;
 
@@ -84,7 +77,6 @@ static MObject geometry(const char *name, const char *brief, bool array)
 {
     MFnTypedAttribute typed;
     const MObject made = typed.create(name, brief, MFnData::kMesh);
-    attribute_of(made)->geometry = true;
     typed.setArray(array);
     return made;
 }
@@ -107,10 +99,8 @@ static bool make_types()
     MFnTypedAttribute typed;
     MFnMatrixAttribute matrix;
     MPxGeometryFilter::inputGeom = geometry("inputGeometry", "ig", false);
-    MPxGeometryFilter::groupId = number.create("groupId", "gi", MFnNumericData::kInt);
     MPxGeometryFilter::input = compound.create("input", "ip");
     compound.addChild(MPxGeometryFilter::inputGeom);
-    compound.addChild(MPxGeometryFilter::groupId);
     compound.setArray(true);
     MPxGeometryFilter::outputGeom = geometry("outputGeometry", "og", true);
     MPxGeometryFilter::envelope = number.create("envelope", "en", MFnNumericData::kFloat, 1);
@@ -168,11 +158,6 @@ MString MPxNode::name() const
     return node->name.c_str();
 }
 
-MTypeId MPxNode::typeId() const
-{
-    return node->kind->id;
-}
-
 MStatus MPxNode::addAttribute(const MObject &attribute)
 {
     if (!described || attribute.isNull())
@@ -197,11 +182,6 @@ MStatus MPxNode::attributeAffects(const MObject &when, const MObject &affected)
     return MS::kSuccess;
 }
 
-MObject &MPxGeometryFilter::accessoryAttribute() const
-{
-    return MObject::kNullObj;
-}
-
 static std::string free_name(const std::string &wanted)
 {
     std::string name = wanted;
@@ -212,9 +192,7 @@ static std::string free_name(const std::string &wanted)
 
 static std::shared_ptr<Node> make_node(NodeType &type, const std::string &name)
 {
-    const auto node = std::make_shared<Node>(type.deformer ? MFn::kPluginDeformerNode
-                                             : type.create ? MFn::kPluginDependNode
-                                                           : MFn::kDependencyNode);
+    const auto node = std::make_shared<Node>(MFn::kDependencyNode);
     node->name = free_name(name.empty() ? type.name + "1" : name);
     node->kind = &type;
     for (const auto &a : type.attribute)
@@ -233,6 +211,34 @@ MObject standin::create_node(const std::string &type, const std::string &name)
 {
     NodeType *found = find_type(type);
     return found ? MObject(make_node(*found, name)) : MObject();
+}
+
+static std::shared_ptr<Attribute> copy_of(const Attribute &from, Attribute *parent)
+{
+    const auto a = std::make_shared<Attribute>(from.type);
+    a->name = from.name, a->brief = from.brief, a->nice = from.nice, a->unit = from.unit;
+    a->init = from.init.load(), a->min = from.min.load(), a->max = from.max.load();
+    a->array = from.array, a->keyable = from.keyable, a->dynamic = from.dynamic;
+    a->field = from.field, a->category = from.category, a->parent = parent;
+    for (const auto &child : from.child)
+        a->child.push_back(copy_of(*child, a.get()));
+    return a;
+}
+
+/* Dynamic attributes and numbers come along, as they do in Maya. */
+MObject standin::duplicate_node(const MObject &object)
+{
+    const auto from = node_of(object), to = make_node(*from->kind, from->name + "Copy");
+    for (const auto &a : from->kind->attribute)
+        (*to->values)[a.get()] = (*from->values)[a.get()];
+    for (const auto &a : from->dynamic) {
+        to->dynamic.push_back(copy_of(*a, nullptr));
+        (*to->values)[to->dynamic.back().get()] = make_value(*a);
+        (*to->values)[to->dynamic.back().get()].number = (*from->values)[a.get()].number;
+    }
+    if (to->user)
+        to->user->copyInternalData(from->user);
+    return MObject(to);
 }
 
 static void hide_node(const std::shared_ptr<Node> &node)
@@ -428,7 +434,7 @@ static std::shared_ptr<Values> copy_values(Node &node)
 
 static MStatus compute_on(Node &node, const Plug &output, const std::shared_ptr<Values> &values)
 {
-    MDataBlock block(node, values);
+    MDataBlock block(values);
     const MStatus status = node.user->compute(MPlug(output), block);
     if (status != MS::kSuccess)
         failure_count++;
@@ -471,14 +477,22 @@ MStatus MPxGeometryFilter::compute(const MPlug &plug, MDataBlock &block)
 {
     if (root_of(plug.attribute()) != root_of(outputGeom) || plug.plug->path[0].index < 0)
         return MS::kUnknownParameter;
-    const unsigned index = plug.plug->path[0].index < 0 ? 0 : (unsigned)plug.plug->path[0].index;
+    const unsigned index = (unsigned)plug.plug->path[0].index;
     Values &values = *static_cast<Values *>(block.values.get());
     Value *in = find_value(values, {{attribute_of(input), (long)index}, {attribute_of(inputGeom), -1}}, true);
     Value *out = find_value(values, {{attribute_of(outputGeom), (long)index}}, true);
     const auto mesh = std::dynamic_pointer_cast<MeshData>(in->data);
     if (!mesh)
         return MS::kFailure;
-    const auto copy = std::make_shared<MeshData>(*mesh);
+    const auto copy = std::make_shared<MeshData>(mesh->type);
+    copy->mesh = mesh->mesh;
+    copy->colors = mesh->colors;
+    if (copy_on_write) {
+        copy->mesh.points.clear();
+        copy->lender = mesh;
+    } else {
+        copy->mesh.points = mesh->points();
+    }
     out->data = copy;
     std::vector<unsigned> members;
     {
@@ -490,6 +504,8 @@ MStatus MPxGeometryFilter::compute(const MPlug &plug, MDataBlock &block)
     const auto began = Clock::now();
     const MStatus status = deform(block, iterator, MMatrix(), index);
     deform_time = std::chrono::duration<double>(Clock::now() - began).count();
+    if (!copy->moved && copy->points() != mesh->points())
+        misuse("points moved, and Maya was not told");
     return status;
 }
 
@@ -513,7 +529,7 @@ static size_t point_count(MDataBlock &block, unsigned geometry)
 {
     Values &values = *static_cast<Values *>(block.values.get());
     const Value *out = find_value(values, {{attribute_of(MPxGeometryFilter::outputGeom), (long)geometry}}, true);
-    return static_cast<MeshData &>(*out->data).mesh.points.size() / 3;
+    return static_cast<MeshData &>(*out->data).points().size() / 3;
 }
 
 const float *MPxDeformerNode::envelopeWeights(MDataBlock &block, unsigned int geometry, unsigned int *count)
@@ -553,18 +569,12 @@ static Path output_path(unsigned geometry)
 static Mesh mesh_of(const Value &v)
 {
     const auto mesh = std::dynamic_pointer_cast<MeshData>(v.data);
-    return mesh ? mesh->mesh : Mesh();
+    return mesh ? Mesh{mesh->points(), mesh->mesh.counts, mesh->mesh.vertices} : Mesh();
 }
 
 Mesh standin::evaluate(const MObject &deformer, unsigned geometry)
 {
     return mesh_of(get_value(Plug{node_of(deformer), output_path(geometry)}));
-}
-
-bool standin::is_dirty(const MObject &deformer, unsigned geometry)
-{
-    const Lock lock(graph_lock);
-    return !node_of(deformer)->clean.count({root_of(MPxGeometryFilter::outputGeom), (long)geometry});
 }
 
 bool standin::evaluate_in_context(const MObject &deformer, unsigned geometry, Mesh &out)
@@ -605,14 +615,24 @@ static void put_mesh(const MObject &node, const std::shared_ptr<MeshData> &data)
         mark_output(*node_of(node), find_attribute(*node_of(node), name).get());
 }
 
-MObject standin::create_mesh(const std::string &name, const Mesh &mesh)
+static MObject create_shape(const std::string &name, const Mesh &mesh, MFn::Type type)
 {
     const MObject node = create_node("mesh", name);
-    const auto data = std::make_shared<MeshData>();
+    const auto data = std::make_shared<MeshData>(type);
     data->mesh = mesh;
     put_mesh(node, data);
     set_matrix(node, MMatrix());
     return node;
+}
+
+MObject standin::create_mesh(const std::string &name, const Mesh &mesh)
+{
+    return create_shape(name, mesh, MFn::kMeshData);
+}
+
+MObject standin::create_curve(const std::string &name, const std::vector<float> &points)
+{
+    return create_shape(name, {points, {}, {}}, MFn::kNurbsCurveData);
 }
 
 void standin::set_mesh(const MObject &node, const Mesh &mesh)
@@ -675,28 +695,6 @@ MString MFnDependencyNode::name(MStatus *status) const
     return node_of(object_)->name.c_str();
 }
 
-MString MFnDependencyNode::setName(const MString &name, bool, MStatus *status)
-{
-    const auto node = node_of(object_);
-    nodes.erase(node->name);
-    node->name = free_name(name.asChar());
-    nodes[node->name] = node;
-    answer(status);
-    return node->name.c_str();
-}
-
-MString MFnDependencyNode::typeName(MStatus *status) const
-{
-    answer(status);
-    return node_of(object_)->kind->name.c_str();
-}
-
-MTypeId MFnDependencyNode::typeId(MStatus *status) const
-{
-    answer(status);
-    return node_of(object_)->kind->id;
-}
-
 /* Children count too, each behind its parent. */
 static void list_attributes(const std::vector<std::shared_ptr<Attribute>> &from, std::vector<MObject> &to)
 {
@@ -745,18 +743,6 @@ MPlug MFnDependencyNode::findPlug(const MString &name, bool, MStatus *status) co
     return a.isNull() ? MPlug() : MPlug(object_, a);
 }
 
-MPlug MFnDependencyNode::findPlug(const MObject &attribute, bool, MStatus *status) const
-{
-    answer(status);
-    return MPlug(object_, attribute);
-}
-
-MPxNode *MFnDependencyNode::userNode(MStatus *status) const
-{
-    answer(status);
-    return node_of(object_)->user;
-}
-
 /* ---- changes that can be undone ---- */
 
 struct standin::Edits {
@@ -791,46 +777,15 @@ MObject MDGModifier::createNode(const MString &type, MStatus *status)
     return made;
 }
 
-MObject MDGModifier::createNode(const MTypeId &id, MStatus *status)
-{
-    find_type("mesh");
-    for (const auto &type : types)
-        if (type.second->create && type.second->id == id)
-            return createNode(type.first.c_str(), status);
-    answer(status, MS::kFailure);
-    return MObject();
-}
-
 MObject MDagModifier::createNode(const MString &type, MObject, MStatus *status)
 {
     return MDGModifier::createNode(type, status);
-}
-
-MStatus MDGModifier::deleteNode(const MObject &object)
-{
-    const auto node = node_of(object);
-    const auto incoming = node->incoming;
-    return edits_->add([node] { return drop_connections(node), hide_node(node), true; },
-                       [node, incoming] { show_node(node), node->incoming = incoming; });
-}
-
-MStatus MDGModifier::renameNode(const MObject &object, const MString &name)
-{
-    const std::string before = node_of(object)->name, after = name.asChar();
-    const auto rename = [object](const std::string &to) { MFnDependencyNode(object).setName(to.c_str()); };
-    return edits_->add([=] { return rename(after), true; }, [=] { rename(before); });
 }
 
 MStatus MDGModifier::connect(const MPlug &source, const MPlug &destination)
 {
     return edits_->add([=] { return standin::connect(source, destination); },
                        [=] { standin::disconnect(destination); });
-}
-
-MStatus MDGModifier::disconnect(const MPlug &source, const MPlug &destination)
-{
-    return edits_->add([=] { return standin::disconnect(destination); },
-                       [=] { standin::connect(source, destination); });
 }
 
 static void add_dynamic(Node &node, const std::shared_ptr<Attribute> &a)
@@ -848,36 +803,26 @@ static void remove_dynamic(Node &node, const std::shared_ptr<Attribute> &a)
     node.values->erase(a.get());
 }
 
-MStatus MDGModifier::addAttribute(const MObject &object, const MObject &attribute)
+MStatus MFnDependencyNode::addAttribute(const MObject &attribute)
 {
-    const auto node = node_of(object);
+    const auto node = node_of(object_);
     const auto a = attribute_of(attribute);
-    return edits_->add(
-        [=] {
-            for (const std::string &name : {a->name, a->brief})
-                if (find_attribute(*node, name))
-                    return say("error: " + node->name + " has an attribute " + name), false;
-            return add_dynamic(*node, a), true;
-        },
-        [=] { remove_dynamic(*node, a); });
+    for (const std::string &name : {a->name, a->brief})
+        if (find_attribute(*node, name))
+            return say("error: " + node->name + " has an attribute " + name), MS::kFailure;
+    add_dynamic(*node, a);
+    return MS::kSuccess;
 }
 
-MStatus MDGModifier::removeAttribute(const MObject &object, const MObject &attribute)
+MStatus MFnDependencyNode::removeAttribute(const MObject &attribute)
 {
-    const auto node = node_of(object);
+    const auto node = node_of(object_);
     const auto a = attribute_of(attribute);
-    const auto value = (*node->values)[a.get()];
-    return edits_->add(
-        [=] {
-            for (const Connection &c : node->incoming)
-                if (c.to[0].attribute == a)
-                    misuse(a->name + " was removed while it was connected");
-            return remove_dynamic(*node, a), true;
-        },
-        [=] {
-            add_dynamic(*node, a);
-            (*node->values)[a.get()] = value;
-        });
+    for (const Connection &c : node->incoming)
+        if (c.to[0].attribute == a)
+            misuse(a->name + " was removed while it was connected");
+    remove_dynamic(*node, a);
+    return MS::kSuccess;
 }
 
 MStatus MDGModifier::renameAttribute(const MObject &, const MObject &attribute, const MString &brief,
@@ -894,18 +839,6 @@ MStatus MDGModifier::newPlugValueString(const MPlug &plug, const MString &value)
     const MString before = plug.asString();
     return edits_->add([=] { return MPlug(plug).setString(value) == MS::kSuccess; },
                        [=] { MPlug(plug).setString(before); });
-}
-
-MStatus MDGModifier::newPlugValueInt(const MPlug &plug, int value)
-{
-    return newPlugValueDouble(plug, value);
-}
-
-MStatus MDGModifier::newPlugValueDouble(const MPlug &plug, double value)
-{
-    const double before = plug.asDouble();
-    return edits_->add([=] { return MPlug(plug).setDouble(value) == MS::kSuccess; },
-                       [=] { MPlug(plug).setDouble(before); });
 }
 
 MStatus MDGModifier::doIt()
@@ -937,18 +870,6 @@ MStatus MSelectionList::add(const MString &name)
     return status_of(!item.back().isNull());
 }
 
-MStatus MSelectionList::add(const MObject &node)
-{
-    item.push_back(MPlug(Plug{node_of(node), {}}));
-    return MS::kSuccess;
-}
-
-unsigned int MSelectionList::length(MStatus *status) const
-{
-    answer(status);
-    return (unsigned)item.size();
-}
-
 MStatus MSelectionList::getDependNode(unsigned int index, MObject &node) const
 {
     if (index >= item.size())
@@ -974,34 +895,18 @@ MStatus MSyntax::addFlag(const char *brief, const char *full, MArgType type)
     return MS::kSuccess;
 }
 
-MStatus MSyntax::addArg(MArgType)
+void MSyntax::setObjectType(MObjectFormat, unsigned int fewest, unsigned int greatest)
 {
-    return MS::kSuccess;
+    least = fewest, most = greatest;
 }
 
-void MSyntax::setObjectType(MObjectFormat f)
+void MSyntax::useSelectionAsDefault(bool)
 {
-    setObjectType(f, 0, 1000);
-}
-
-void MSyntax::setObjectType(MObjectFormat f, unsigned int fewest, unsigned int greatest)
-{
-    format = f, least = fewest, most = greatest;
-}
-
-void MSyntax::useSelectionAsDefault(bool use)
-{
-    selection = use;
 }
 
 void MSyntax::enableQuery(bool supports)
 {
     query = supports;
-}
-
-void MSyntax::enableEdit(bool supports)
-{
-    edit = supports;
 }
 
 MArgDatabase::MArgDatabase(const MSyntax &syntax, const MArgList &list, MStatus *status) : syntax_(syntax)
@@ -1052,12 +957,6 @@ bool MArgDatabase::isQuery(MStatus *status) const
     return query_;
 }
 
-bool MArgDatabase::isEdit(MStatus *status) const
-{
-    answer(status);
-    return edit_;
-}
-
 MStatus MArgDatabase::getFlagArgument(const char *flag, unsigned int, MString &value) const
 {
     const std::string *found = find(flag);
@@ -1082,26 +981,11 @@ MStatus MArgDatabase::getFlagArgument(const char *flag, unsigned int, double &va
     return status_of(found);
 }
 
-MStatus MArgDatabase::getFlagArgument(const char *flag, unsigned int, bool &value) const
-{
-    const std::string *found = find(flag);
-    if (found)
-        value = *found != "0" && *found != "false";
-    return status_of(found);
-}
-
 MStatus MArgDatabase::getObjects(MSelectionList &list) const
 {
     for (const std::string &name : object_)
         if (list.add(name.c_str()) != MS::kSuccess)
             return MS::kFailure;
-    return MS::kSuccess;
-}
-
-MStatus MArgDatabase::getObjects(MStringArray &names) const
-{
-    for (const std::string &name : object_)
-        names.append(name.c_str());
     return MS::kSuccess;
 }
 
@@ -1116,26 +1000,9 @@ void MPxCommand::setResult(int value)
     result_text = std::to_string(value);
 }
 
-void MPxCommand::setResult(double value)
-{
-    result_text = std::to_string(value);
-}
-
-void MPxCommand::setResult(bool value)
-{
-    result_text = value ? "1" : "0";
-}
-
 void MPxCommand::setResult(const MString &value)
 {
     result_text = value.asChar();
-}
-
-void MPxCommand::setResult(const MStringArray &value)
-{
-    result_text.clear();
-    for (unsigned i = 0; i < value.length(); i++)
-        appendToResult(value[i]);
 }
 
 void MPxCommand::appendToResult(const MString &value)
@@ -1146,21 +1013,6 @@ void MPxCommand::appendToResult(const MString &value)
 void MPxCommand::clearResult()
 {
     result_text.clear();
-}
-
-void MPxCommand::displayInfo(const MString &text, bool)
-{
-    MGlobal::displayInfo(text);
-}
-
-void MPxCommand::displayWarning(const MString &text, bool)
-{
-    MGlobal::displayWarning(text);
-}
-
-void MPxCommand::displayError(const MString &text, bool)
-{
-    MGlobal::displayError(text);
 }
 
 static std::vector<std::string> split(const std::string &line)
@@ -1233,9 +1085,9 @@ void standin::set_batch(bool batch)
     in_batch = batch;
 }
 
-void MGlobal::displayInfo(const MString &text)
+void standin::set_copy_on_write(bool on)
 {
-    say(std::string("info: ") + text.asChar());
+    copy_on_write = on;
 }
 
 void MGlobal::displayWarning(const MString &text)
@@ -1248,16 +1100,11 @@ void MGlobal::displayError(const MString &text)
     say(std::string("error: ") + text.asChar());
 }
 
-MStatus MGlobal::getActiveSelectionList(MSelectionList &)
-{
-    return MS::kSuccess;
-}
-
 /* ---- messages ---- */
 
 MStatus MMessage::removeCallback(MCallbackId id)
 {
-    return status_of(timer_list.erase(id) + listeners.erase(id));
+    return status_of(timer_list.erase(id));
 }
 
 MCallbackId MTimerMessage::addTimerCallback(float period, MElapsedTimeFunction function, void *data, MStatus *status)
@@ -1282,17 +1129,12 @@ void standin::fire_timers(double seconds)
 
 unsigned standin::timers()
 {
-    return (unsigned)(timer_list.size() + listeners.size());
+    return (unsigned)timer_list.size();
 }
 
 MStatus MUserEventMessage::registerUserEvent(const MString &name)
 {
     return status_of(event_counts.emplace(name.asChar(), 0).second);
-}
-
-bool MUserEventMessage::isUserEvent(const MString &name)
-{
-    return event_counts.count(name.asChar());
 }
 
 MStatus MUserEventMessage::deregisterUserEvent(const MString &name)
@@ -1306,19 +1148,7 @@ MStatus MUserEventMessage::postUserEvent(const MString &name, void *)
     if (at == event_counts.end())
         return MS::kFailure;
     at->second++;
-    const auto all = listeners;
-    for (const auto &pair : all)
-        if (pair.second.event == at->first)
-            pair.second.function(pair.second.data);
     return MS::kSuccess;
-}
-
-MCallbackId MUserEventMessage::addUserEventCallback(const MString &name, MBasicFunction function, void *data,
-                                                    MStatus *status)
-{
-    answer(status, status_of(isUserEvent(name)));
-    listeners[next_id] = {name.asChar(), function, data};
-    return next_id++;
 }
 
 unsigned standin::events(const std::string &name)
@@ -1344,12 +1174,6 @@ MString MFnPlugin::loadPath(MStatus *status) const
 {
     answer(status);
     return loading.substr(0, loading.rfind('/')).c_str();
-}
-
-MString MFnPlugin::name(MStatus *status) const
-{
-    answer(status);
-    return "whorl";
 }
 
 MStatus MFnPlugin::registerNode(const MString &name, const MTypeId &id, MCreatorFunction *create,

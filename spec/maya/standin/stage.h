@@ -23,14 +23,17 @@ bool is_mapped(const std::string &path);
 
 /* ---- the scene ---- */
 
-void set_batch(bool batch); /* MGlobal::mayaState */
-void new_scene();           /* deletes all nodes and forgets what could be undone */
+void set_batch(bool batch);      /* MGlobal::mayaState */
+void set_copy_on_write(bool on); /* geometry that goes out shares its points with what came in, until they are set */
+void new_scene();                /* deletes all nodes and forgets what could be undone */
 MObject create_node(const std::string &type, const std::string &name = ""); /* null: there is no such type */
+MObject duplicate_node(const MObject &node);                                /* without its connections */
 void delete_node(const MObject &node);
 MObject find_node(const std::string &name); /* null: there is none */
 /* A "mesh" node: outMesh, worldMesh[0] and worldMatrix[0] come from it. */
 MObject create_mesh(const std::string &name, const Mesh &mesh);
 void set_mesh(const MObject &node, const Mesh &mesh);
+MObject create_curve(const std::string &name, const std::vector<float> &points); /* geometry that is no mesh */
 void set_color_set(const MObject &node, const std::string &name, const std::vector<MColor> &colors);
 void set_matrix(const MObject &node, const MMatrix &matrix);
 /* What `deformer -type TYPE` does: input[i] is the i-th mesh. */
@@ -48,7 +51,6 @@ MObject key(const MPlug &plug, double value);
 /* ---- evaluation ---- */
 
 Mesh evaluate(const MObject &deformer, unsigned geometry); /* pulls, and computes only what is dirty */
-bool is_dirty(const MObject &deformer, unsigned geometry);
 /* Computes on a copy of the node's values, with no lock held, whatever is dirty. False: deform() returned a failure. */
 bool evaluate_in_context(const MObject &deformer, unsigned geometry, Mesh &out);
 double deform_seconds(); /* that the last deform() took, without the copy before it */
@@ -64,6 +66,6 @@ bool undo();
 bool redo();
 unsigned undoable();
 unsigned events(const std::string &name); /* how often a user event was posted */
-std::vector<std::string> take_said();     /* "info: …", "warning: …", "error: …", since the last call */
+std::vector<std::string> take_said();     /* "warning: …", "error: …", since the last call */
 } // namespace standin
 #endif

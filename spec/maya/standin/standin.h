@@ -12,7 +12,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -20,7 +19,6 @@
 #ifndef MAYA_API_VERSION
 #define MAYA_API_VERSION 20240000
 #endif
-#define MAYA_APP_VERSION (MAYA_API_VERSION / 10000)
 
 namespace standin
 {
@@ -29,7 +27,6 @@ struct Node;
 struct Attribute;
 struct Value;
 struct Plug;
-struct NodeType;
 struct MeshData;
 struct Edits;
 using Ref = std::shared_ptr<Object>;
@@ -40,17 +37,7 @@ using Ref = std::shared_ptr<Object>;
 class MStatus
 {
   public:
-    enum MStatusCode {
-        kSuccess = 0,
-        kFailure,
-        kInsufficientMemory,
-        kInvalidParameter,
-        kLicenseFailure,
-        kUnknownParameter,
-        kNotImplemented,
-        kNotFound,
-        kEndOfFile
-    };
+    enum MStatusCode { kSuccess, kFailure, kInvalidParameter, kUnknownParameter };
     MStatus() = default;
     MStatus(MStatusCode code) : code_(code)
     {
@@ -67,20 +54,11 @@ class MStatus
     {
         return code_ != code;
     }
-    bool error() const
-    {
-        return code_ != kSuccess;
-    }
-    MStatusCode statusCode() const
-    {
-        return code_;
-    }
 
   private:
     MStatusCode code_ = kSuccess;
 };
 using MS = MStatus;
-#define CHECK_MSTATUS(status) (void)(status)
 #define CHECK_MSTATUS_AND_RETURN_IT(status)                                                                            \
     {                                                                                                                  \
         const MStatus standin_status = (status);                                                                       \
@@ -95,62 +73,23 @@ class MString
     MString(const char *text) : text_(text ? text : "")
     {
     }
-    MString(const char *text, int length) : text_(text, (size_t)length)
-    {
-    }
     const char *asChar() const
     {
         return text_.c_str();
-    }
-    const char *asUTF8(int &length) const
-    {
-        length = (int)text_.size();
-        return text_.c_str();
-    }
-    const char *asUTF8() const
-    {
-        return text_.c_str();
-    }
-    MStatus setUTF8(const char *text)
-    {
-        text_ = text;
-        return MS::kSuccess;
     }
     unsigned int length() const
     {
         return (unsigned int)text_.size();
     }
-    MString expandFilePath() const
-    {
-        return *this;
-    }
+    MString expandEnvironmentVariablesAndTilde(MStatus *status = nullptr) const;
     bool operator==(const MString &other) const
     {
         return text_ == other.text_;
     }
-    bool operator!=(const MString &other) const
-    {
-        return text_ != other.text_;
-    }
-    MString operator+(const MString &other) const
-    {
-        return MString((text_ + other.text_).c_str());
-    }
-    MString &operator+=(const MString &other)
-    {
-        text_ += other.text_;
-        return *this;
-    }
-    MString &operator+=(int number);
-    MString &operator+=(double number);
 
   private:
     std::string text_;
 };
-inline MString operator+(const char *left, const MString &right)
-{
-    return MString(left) + right;
-}
 
 namespace standin
 {
@@ -160,9 +99,6 @@ template <class T> class Array
 {
   public:
     Array() : item_(std::make_shared<std::vector<T>>())
-    {
-    }
-    Array(unsigned int size, const T &value = T()) : item_(std::make_shared<std::vector<T>>(size, value))
     {
     }
     Array(const T *values, unsigned int count) : item_(std::make_shared<std::vector<T>>(values, values + count))
@@ -193,11 +129,6 @@ template <class T> class Array
         item_->push_back(value);
         return MS::kSuccess;
     }
-    MStatus set(const T &value, unsigned int index)
-    {
-        (*item_)[index] = value;
-        return MS::kSuccess;
-    }
     MStatus clear()
     {
         item_->clear();
@@ -218,10 +149,7 @@ template <class T> class Array
 } // namespace standin
 
 using MDoubleArray = standin::Array<double>;
-using MFloatArray = standin::Array<float>;
 using MIntArray = standin::Array<int>;
-using MUintArray = standin::Array<unsigned int>;
-using MStringArray = standin::Array<MString>;
 
 class MVector
 {
@@ -242,30 +170,8 @@ class MPoint
     {
     }
     MPoint operator*(const MMatrix &m) const;
-    MPoint operator+(const MVector &v) const
-    {
-        return {x + v.x, y + v.y, z + v.z, w};
-    }
-    MPoint &operator+=(const MVector &v)
-    {
-        x += v.x, y += v.y, z += v.z;
-        return *this;
-    }
-    MVector operator-(const MPoint &p) const
-    {
-        return {x - p.x, y - p.y, z - p.z};
-    }
-    double &operator[](unsigned int i)
-    {
-        return (&x)[i];
-    }
-    double operator[](unsigned int i) const
-    {
-        return (&x)[i];
-    }
     double x, y, z, w;
 };
-using MPointArray = standin::Array<MPoint>;
 
 class MMatrix /* row vectors: p * m */
 {
@@ -279,11 +185,6 @@ class MMatrix /* row vectors: p * m */
     {
         return matrix[row];
     }
-    double operator()(unsigned int row, unsigned int column) const
-    {
-        return matrix[row][column];
-    }
-    MMatrix inverse() const; /* of affine ones */
 };
 
 class MColor
@@ -299,19 +200,19 @@ using MColorArray = standin::Array<MColor>;
 class MSpace
 {
   public:
-    enum Space { kInvalid, kTransform, kPreTransform, kPostTransform, kWorld, kObject = kPreTransform };
+    enum Space { kObject };
 };
 
 class MTime
 {
   public:
-    enum Unit { kInvalid, kHours, kMinutes, kSeconds, kMilliseconds, k24FPS };
-    MTime(double value = 0, Unit unit = kSeconds) : seconds_(unit == k24FPS ? value / 24 : value)
+    enum Unit { kSeconds };
+    MTime(double value = 0, Unit = kSeconds) : seconds_(value)
     {
     }
-    double as(Unit unit) const
+    double as(Unit) const
     {
-        return unit == k24FPS ? seconds_ * 24 : seconds_;
+        return seconds_;
     }
 
   private:
@@ -323,10 +224,6 @@ class MTypeId
   public:
     MTypeId(unsigned int id = 0) : id_(id)
     {
-    }
-    unsigned int id() const
-    {
-        return id_;
     }
     bool operator==(const MTypeId &other) const
     {
@@ -345,10 +242,6 @@ class MFn
     enum Type {
         kInvalid,
         kDependencyNode,
-        kPluginDependNode,
-        kPluginDeformerNode,
-        kMesh,
-        kAttribute,
         kNumericAttribute,
         kUnitAttribute,
         kDoubleLinearAttribute,
@@ -359,10 +252,8 @@ class MFn
         kCompoundAttribute,
         kMatrixAttribute,
         kMeshData,
-        kStringData,
-        kMatrixData,
-        kDynArrayAttrsData,
-        kComponent
+        kNurbsCurveData,
+        kDynArrayAttrsData
     };
 };
 
@@ -382,10 +273,6 @@ class MObject
     bool operator==(const MObject &other) const
     {
         return ref == other.ref;
-    }
-    bool operator!=(const MObject &other) const
-    {
-        return ref != other.ref;
     }
     static MObject kNullObj;
     standin::Ref ref;
@@ -426,25 +313,18 @@ class MPlug
     bool isNull() const;
     MObject node() const;
     MObject attribute(MStatus *status = nullptr) const;
-    MString name(MStatus *status = nullptr) const;
     bool isArray(MStatus *status = nullptr) const;
-    bool isCompound(MStatus *status = nullptr) const;
     bool isDynamic(MStatus *status = nullptr) const;
     bool isLocked(MStatus *status = nullptr) const;
     bool isConnected(MStatus *status = nullptr) const;
     bool isDestination(MStatus *status = nullptr) const;
-    unsigned int logicalIndex(MStatus *status = nullptr) const;
+    bool isDefaultValue(bool forceEvaluation = true, MStatus *status = nullptr) const; /* of a number */
     unsigned int numElements(MStatus *status = nullptr) const;
-    unsigned int evaluateNumElements(MStatus *status = nullptr);
-    unsigned int numChildren(MStatus *status = nullptr) const;
-    unsigned int numConnectedChildren(MStatus *status = nullptr) const;
-    unsigned int numConnectedElements(MStatus *status = nullptr) const;
     MPlug elementByLogicalIndex(unsigned int index, MStatus *status = nullptr) const;
     MPlug elementByPhysicalIndex(unsigned int index, MStatus *status = nullptr) const;
-    MPlug child(unsigned int index, MStatus *status = nullptr) const;
-    MPlug child(const MObject &attribute, MStatus *status = nullptr) const;
     double asDouble(MStatus *status = nullptr) const;
     int asInt(MStatus *status = nullptr) const;
+    short asShort(MStatus *status = nullptr) const;
     bool asBool(MStatus *status = nullptr) const;
     MString asString(MStatus *status = nullptr) const;
     MObject asMObject(MStatus *status = nullptr) const;
@@ -453,7 +333,6 @@ class MPlug
     MStatus setBool(bool value);
     MStatus setString(const MString &value);
     MStatus setMObject(const MObject &value);
-    bool operator==(const MPlug &other) const;
     bool operator==(const MObject &attribute) const;
     bool operator!=(const MObject &attribute) const
     {
@@ -480,15 +359,8 @@ class MDataHandle
     MTime asTime() const;
     MMatrix &asMatrix() const;
     MObject asMesh() const;
-    MObject data();
     MDataHandle child(const MObject &attribute);
-    void setInt(int number);
-    void setFloat(float number);
-    void setDouble(double number);
     MStatus setMObject(const MObject &object);
-    MStatus copy(const MDataHandle &other);
-    MObject attribute();
-    void setClean();
     standin::Value *value = nullptr;
     const standin::Attribute *of = nullptr;
 };
@@ -504,7 +376,6 @@ class MArrayDataHandle
     MStatus next();
     MDataHandle inputValue(MStatus *status = nullptr);
     MDataHandle outputValue(MStatus *status = nullptr);
-    MStatus setAllClean();
 
   private:
     MDataHandle array_;
@@ -514,17 +385,13 @@ class MArrayDataHandle
 class MDataBlock
 {
   public:
-    MDataBlock(standin::Node &n, std::shared_ptr<void> v);
+    explicit MDataBlock(std::shared_ptr<void> v);
     MDataHandle inputValue(const MObject &attribute, MStatus *status = nullptr);
-    MDataHandle inputValue(const MPlug &plug, MStatus *status = nullptr);
     MDataHandle outputValue(const MObject &attribute, MStatus *status = nullptr);
-    MDataHandle outputValue(const MPlug &plug, MStatus *status = nullptr);
     MArrayDataHandle inputArrayValue(const MObject &attribute, MStatus *status = nullptr);
     MArrayDataHandle outputArrayValue(const MObject &attribute, MStatus *status = nullptr);
-    MStatus setClean(const MPlug &plug);
     MStatus setClean(const MObject &attribute);
     standin::Value *find(const MObject &attribute);
-    standin::Node &node;
     std::shared_ptr<void> values; /* the node's, or a copy of them */
 };
 
@@ -533,13 +400,13 @@ class MDataBlock
 class MFnData
 {
   public:
-    enum Type { kInvalid, kNumeric, kString, kMatrix, kMesh, kDynArrayAttrs, kFloatArray, kDoubleArray, kVectorArray };
+    enum Type { kInvalid, kString, kMesh, kDynArrayAttrs };
 };
 
 class MFnNumericData
 {
   public:
-    enum Type { kInvalid, kBoolean, kByte, kChar, kShort, kInt, kLong = kInt, kFloat, kDouble };
+    enum Type { kInvalid, kBoolean, kInt, kFloat, kDouble };
 };
 
 class MFnBase
@@ -568,27 +435,17 @@ class MFnAttribute : public MFnBase
     MFnAttribute() = default;
     explicit MFnAttribute(const MObject &object, MStatus *status = nullptr);
     MString name(MStatus *status = nullptr) const;
-    MString shortName(MStatus *status = nullptr) const;
     MString niceNameOverride(MStatus *status = nullptr) const;
     MStatus setNiceNameOverride(const MString &name);
     MStatus setKeyable(bool state);
     MStatus setStorable(bool state);
     MStatus setHidden(bool state);
-    MStatus setReadable(bool state);
     MStatus setWritable(bool state);
     MStatus setConnectable(bool state);
-    MStatus setCached(bool state);
     MStatus setInternal(bool state);
-    MStatus setChannelBox(bool state);
     MStatus setArray(bool state);
-    MStatus setUsesArrayDataBuilder(bool state);
     MStatus setUsedAsFilename(bool state);
-    MStatus setAffectsAppearance(bool state);
     bool isKeyable(MStatus *status = nullptr) const;
-    bool isHidden(MStatus *status = nullptr) const;
-    bool isArray(MStatus *status = nullptr) const;
-    bool isDynamic(MStatus *status = nullptr) const;
-    MObject parent(MStatus *status = nullptr) const;
     MStatus addToCategory(const MString &category);
     bool hasCategory(const MString &category, MStatus *status = nullptr) const;
 
@@ -604,14 +461,12 @@ class MFnNumericAttribute : public MFnAttribute
     MObject create(const MString &fullName, const MString &briefName, MFnNumericData::Type type,
                    double defaultValue = 0, MStatus *status = nullptr);
     MFnNumericData::Type unitType(MStatus *status = nullptr) const;
-    MStatus getDefault(double &value) const;
+    /* Each fails unless the attribute is of its type. */
     MStatus setDefault(double value);
+    MStatus setDefault(int value);
+    MStatus setDefault(bool value);
     MStatus setMin(double value);
     MStatus setMax(double value);
-    MStatus getMin(double &value) const;
-    MStatus getMax(double &value) const;
-    MStatus setSoftMin(double value);
-    MStatus setSoftMax(double value);
 };
 
 class MFnUnitAttribute : public MFnAttribute
@@ -622,7 +477,6 @@ class MFnUnitAttribute : public MFnAttribute
     MObject create(const MString &fullName, const MString &briefName, Type type, double defaultValue = 0,
                    MStatus *status = nullptr);
     Type unitType(MStatus *status = nullptr) const;
-    MStatus getDefault(double &value) const;
     MStatus setDefault(double value);
     MStatus setMin(double value);
     MStatus setMax(double value);
@@ -641,7 +495,7 @@ class MFnTypedAttribute : public MFnAttribute
 class MFnMatrixAttribute : public MFnAttribute
 {
   public:
-    enum Type { kFloat, kDouble };
+    enum Type { kDouble };
     using MFnAttribute::MFnAttribute;
     MObject create(const MString &fullName, const MString &briefName, Type type = kDouble, MStatus *status = nullptr);
 };
@@ -653,9 +507,7 @@ class MFnEnumAttribute : public MFnAttribute
     MObject create(const MString &fullName, const MString &briefName, short defaultValue = 0,
                    MStatus *status = nullptr);
     MStatus addField(const MString &name, short index);
-    MStatus getMax(short &value) const;
     MString fieldName(short index, MStatus *status = nullptr) const;
-    MStatus getDefault(short &value) const;
     MStatus setDefault(short value);
 };
 
@@ -665,14 +517,7 @@ class MFnCompoundAttribute : public MFnAttribute
     using MFnAttribute::MFnAttribute;
     MObject create(const MString &fullName, const MString &briefName, MStatus *status = nullptr);
     MStatus addChild(const MObject &child);
-    unsigned int numChildren(MStatus *status = nullptr) const;
     MObject child(unsigned int index, MStatus *status = nullptr) const;
-};
-
-class MFnStringData : public MFnBase
-{
-  public:
-    MObject create(const MString &text, MStatus *status = nullptr);
 };
 
 /* ---- nodes ---- */
@@ -680,19 +525,15 @@ class MFnStringData : public MFnBase
 class MFnDependencyNode : public MFnBase
 {
   public:
-    MFnDependencyNode() = default;
     explicit MFnDependencyNode(const MObject &object, MStatus *status = nullptr);
     MString name(MStatus *status = nullptr) const;
-    MString setName(const MString &name, bool createNamespace = false, MStatus *status = nullptr);
-    MString typeName(MStatus *status = nullptr) const;
-    MTypeId typeId(MStatus *status = nullptr) const;
     unsigned int attributeCount(MStatus *status = nullptr) const;
     MObject attribute(unsigned int index, MStatus *status = nullptr) const;
     MObject attribute(const MString &name, MStatus *status = nullptr) const;
     bool hasAttribute(const MString &name, MStatus *status = nullptr) const;
     MPlug findPlug(const MString &name, bool wantNetworkedPlug, MStatus *status = nullptr) const;
-    MPlug findPlug(const MObject &attribute, bool wantNetworkedPlug, MStatus *status = nullptr) const;
-    class MPxNode *userNode(MStatus *status = nullptr) const;
+    MStatus addAttribute(const MObject &attribute); /* dynamic, and not to be undone */
+    MStatus removeAttribute(const MObject &attribute);
 };
 
 class MEvaluationNode;
@@ -701,26 +542,16 @@ class MNodeCacheSetupInfo
 {
   public:
     enum PreferenceFlag { kWantToCacheByDefault };
-    void setPreference(PreferenceFlag flag, bool value)
+    void setPreference(PreferenceFlag, bool)
     {
-        if (flag == kWantToCacheByDefault)
-            wanted = value;
     }
-    bool wanted = false;
 };
 
 class MPxNode
 {
   public:
-    enum Type { kDependNode, kDeformerNode = 5, kGeometryFilter };
-    enum SchedulingType {
-        kParallel,
-        kDefaultScheduling = kParallel,
-        kSerial,
-        kGloballySerial,
-        kUntrusted,
-        kInvalidScheduling
-    };
+    enum Type { kDependNode, kDeformerNode };
+    enum SchedulingType { kParallel, kDefaultScheduling = kParallel };
     MPxNode();
     virtual ~MPxNode();
     virtual void postConstructor()
@@ -745,17 +576,12 @@ class MPxNode
     {
         return kDefaultScheduling;
     }
-    virtual MStatus preEvaluation(const class MDGContext &, const MEvaluationNode &)
-    {
-        return MS::kSuccess;
-    }
     virtual void getCacheSetup(const MEvaluationNode &, MNodeCacheDisablingInfo &, MNodeCacheSetupInfo &,
                                MObjectArray &) const
     {
     }
     MObject thisMObject() const;
     MString name() const;
-    MTypeId typeId() const;
     static MStatus addAttribute(const MObject &attribute);
     static MStatus attributeAffects(const MObject &when, const MObject &affected);
     standin::Node *node; /* set before the constructor runs */
@@ -782,12 +608,8 @@ class MItGeometry
         return MS::kSuccess;
     }
     int index(MStatus *status = nullptr) const;
-    int count(MStatus *status = nullptr) const;
-    int exactCount(MStatus *status = nullptr) const;
     MPoint position(MSpace::Space space = MSpace::kObject, MStatus *status = nullptr) const;
     MStatus setPosition(const MPoint &point, MSpace::Space space = MSpace::kObject);
-    MStatus allPositions(MPointArray &points, MSpace::Space space = MSpace::kObject) const;
-    MStatus setAllPositions(const MPointArray &points, MSpace::Space space = MSpace::kObject);
 
   private:
     standin::MeshData &mesh_;
@@ -800,13 +622,9 @@ class MIndexMapper
 {
   public:
     using Index = unsigned int;
-    Index fullCount() const
-    {
-        return full;
-    }
     Index affectCount() const
     {
-        return identity ? full : (Index)affected.size();
+        return (Index)affected.size();
     }
     Index affectToFull(Index i) const
     {
@@ -817,7 +635,6 @@ class MIndexMapper
         return identity;
     }
     std::vector<Index> affected;
-    Index full = 0;
     bool identity = true;
 };
 #endif
@@ -834,9 +651,8 @@ class MPxGeometryFilter : public MPxNode
     {
         return MS::kSuccess;
     }
-    virtual MObject &accessoryAttribute() const;
     MStatus compute(const MPlug &plug, MDataBlock &block) override;
-    static MObject input, inputGeom, groupId, outputGeom, envelope;
+    static MObject input, inputGeom, outputGeom, envelope;
 };
 
 class MPxDeformerNode : public MPxGeometryFilter
@@ -853,17 +669,12 @@ class MPxDeformerNode : public MPxGeometryFilter
 class MFnMesh : public MFnBase
 {
   public:
-    MFnMesh() = default;
     explicit MFnMesh(const MObject &object, MStatus *status = nullptr);
     MStatus setObject(const MObject &object) override;
     int numVertices(MStatus *status = nullptr) const;
-    int numPolygons(MStatus *status = nullptr) const;
-    int numFaceVertices(MStatus *status = nullptr) const;
     const float *getRawPoints(MStatus *status) const;
-    MStatus getPoints(MPointArray &points, MSpace::Space space = MSpace::kObject) const;
-    MStatus getVertices(MIntArray &counts, MIntArray &list) const;
+    MStatus updateSurface();
     MStatus getTriangles(MIntArray &counts, MIntArray &vertices) const;
-    MStatus getColorSetNames(MStringArray &names) const;
     MStatus getVertexColors(MColorArray &colors, const MString *colorSet = nullptr, const MColor *unset = nullptr);
 
   private:
@@ -873,14 +684,11 @@ class MFnMesh : public MFnBase
 class MFnArrayAttrsData : public MFnBase
 {
   public:
-    enum Type { kInvalid, kVectorArray, kDoubleArray, kIntArray, kStringArray };
     MFnArrayAttrsData() = default;
     explicit MFnArrayAttrsData(const MObject &object, MStatus *status = nullptr);
     MObject create(MStatus *status = nullptr);
     MVectorArray vectorArray(const MString &name, MStatus *status = nullptr);
     MDoubleArray doubleArray(const MString &name, MStatus *status = nullptr);
-    MIntArray intArray(const MString &name, MStatus *status = nullptr);
-    bool checkArrayExist(const MString &name, Type &type, MStatus *status = nullptr);
 };
 
 /* ---- changes that can be undone ---- */
@@ -891,18 +699,10 @@ class MDGModifier
     MDGModifier();
     virtual ~MDGModifier();
     MObject createNode(const MString &type, MStatus *status = nullptr);
-    MObject createNode(const MTypeId &type, MStatus *status = nullptr);
-    MStatus deleteNode(const MObject &node);
-    MStatus renameNode(const MObject &node, const MString &name);
     MStatus connect(const MPlug &source, const MPlug &destination);
-    MStatus disconnect(const MPlug &source, const MPlug &destination);
-    MStatus addAttribute(const MObject &node, const MObject &attribute);
-    MStatus removeAttribute(const MObject &node, const MObject &attribute);
     MStatus renameAttribute(const MObject &node, const MObject &attribute, const MString &newShortName,
                             const MString &newLongName);
     MStatus newPlugValueString(const MPlug &plug, const MString &value);
-    MStatus newPlugValueInt(const MPlug &plug, int value);
-    MStatus newPlugValueDouble(const MPlug &plug, double value);
     MStatus doIt();
     MStatus undoIt();
 
@@ -922,8 +722,6 @@ class MSelectionList
 {
   public:
     MStatus add(const MString &name);
-    MStatus add(const MObject &node);
-    unsigned int length(MStatus *status = nullptr) const;
     MStatus getDependNode(unsigned int index, MObject &node) const;
     MStatus getPlug(unsigned int index, MPlug &plug) const;
     std::vector<MPlug> item;
@@ -938,23 +736,19 @@ class MArgList
 class MSyntax
 {
   public:
-    enum MArgType { kInvalidArgType, kNoArg, kBoolean, kLong, kDouble, kString, kUnsigned, kDistance, kAngle, kTime };
-    enum MObjectFormat { kInvalidFormat, kNone, kStringObjects, kSelectionList };
+    enum MArgType { kNoArg, kLong, kDouble, kString };
+    enum MObjectFormat { kSelectionList };
     MStatus addFlag(const char *shortName, const char *longName, MArgType type = kNoArg);
-    MStatus addArg(MArgType type);
-    void setObjectType(MObjectFormat format);
     void setObjectType(MObjectFormat format, unsigned int least, unsigned int most);
     void useSelectionAsDefault(bool use);
     void enableQuery(bool supports = true);
-    void enableEdit(bool supports = true);
     struct Flag {
         std::string brief, full;
         MArgType type;
     };
     std::vector<Flag> flag;
-    MObjectFormat format = kNone;
     unsigned int least = 0, most = 0;
-    bool selection = false, query = false, edit = false;
+    bool query = false;
 };
 
 class MArgDatabase
@@ -963,20 +757,17 @@ class MArgDatabase
     MArgDatabase(const MSyntax &syntax, const MArgList &list, MStatus *status = nullptr);
     bool isFlagSet(const char *flag, MStatus *status = nullptr) const;
     bool isQuery(MStatus *status = nullptr) const;
-    bool isEdit(MStatus *status = nullptr) const;
     MStatus getFlagArgument(const char *flag, unsigned int index, MString &value) const;
     MStatus getFlagArgument(const char *flag, unsigned int index, int &value) const;
     MStatus getFlagArgument(const char *flag, unsigned int index, double &value) const;
-    MStatus getFlagArgument(const char *flag, unsigned int index, bool &value) const;
     MStatus getObjects(MSelectionList &list) const;
-    MStatus getObjects(MStringArray &names) const;
 
   private:
     const std::string *find(const char *flag) const;
     MSyntax syntax_;
     std::vector<std::pair<std::string, std::string>> set_; /* long name, value */
     std::vector<std::string> object_;
-    bool query_ = false, edit_ = false;
+    bool query_ = false;
 };
 
 class MPxCommand
@@ -1001,15 +792,9 @@ class MPxCommand
     }
     MSyntax syntax() const;
     static void setResult(int value);
-    static void setResult(double value);
-    static void setResult(bool value);
     static void setResult(const MString &value);
-    static void setResult(const MStringArray &value);
     static void appendToResult(const MString &value);
     static void clearResult();
-    static void displayInfo(const MString &text, bool showLineNumber = false);
-    static void displayWarning(const MString &text, bool showLineNumber = false);
-    static void displayError(const MString &text, bool showLineNumber = false);
     std::string standin_name;
 };
 using MCreatorFunction = void *();
@@ -1028,18 +813,15 @@ class MFnPlugin : public MFnBase
     MStatus deregisterNode(const MTypeId &id);
     MStatus registerCommand(const MString &name, MCreatorFunction *creator, MCreateSyntaxFunction *syntax = nullptr);
     MStatus deregisterCommand(const MString &name);
-    MString name(MStatus *status = nullptr) const;
 };
 
 class MGlobal
 {
   public:
-    enum MMayaState { kInteractive, kBatch, kLibraryApp, kBaseUIMode };
+    enum MMayaState { kInteractive, kBatch };
     static MMayaState mayaState(MStatus *status = nullptr);
-    static void displayInfo(const MString &text);
     static void displayWarning(const MString &text);
     static void displayError(const MString &text);
-    static MStatus getActiveSelectionList(MSelectionList &list);
 };
 
 /* ---- messages ---- */
@@ -1049,7 +831,6 @@ class MMessage
 {
   public:
     using MElapsedTimeFunction = void (*)(float elapsed, float last, void *data);
-    using MBasicFunction = void (*)(void *data);
     static MStatus removeCallback(MCallbackId id);
 };
 
@@ -1064,11 +845,8 @@ class MUserEventMessage : public MMessage
 {
   public:
     static MStatus registerUserEvent(const MString &name);
-    static bool isUserEvent(const MString &name);
     static MStatus deregisterUserEvent(const MString &name);
     static MStatus postUserEvent(const MString &name, void *data = nullptr);
-    static MCallbackId addUserEventCallback(const MString &name, MBasicFunction function, void *data = nullptr,
-                                            MStatus *status = nullptr);
 };
 
 #endif

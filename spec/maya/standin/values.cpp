@@ -19,18 +19,21 @@ static void answer(MStatus *status, MStatus with = MS::kSuccess)
         *status = with;
 }
 
-MString &MString::operator+=(int number)
+/* $NAME and a ~ at the beginning; what is not set stays. */
+MString MString::expandEnvironmentVariablesAndTilde(MStatus *status) const
 {
-    text_ += std::to_string(number);
-    return *this;
-}
-
-MString &MString::operator+=(double number)
-{
-    char text[40];
-    snprintf(text, sizeof text, "%g", number);
-    text_ += text;
-    return *this;
+    std::string text = text_;
+    if (text[0] == '~')
+        text = "$HOME" + text.substr(1);
+    for (size_t at = 0; (at = text.find('$', at)) != text.npos; at++) {
+        size_t end = at + 1;
+        while (end < text.size() && (isalnum((unsigned char)text[end]) || text[end] == '_'))
+            end++;
+        if (const char *value = getenv(text.substr(at + 1, end - at - 1).c_str()))
+            text.replace(at, end - at, value);
+    }
+    answer(status);
+    return text.c_str();
 }
 
 MVector::MVector(const MPoint &point) : x(point.x), y(point.y), z(point.z)
@@ -47,26 +50,6 @@ MPoint MPoint::operator*(const MMatrix &m) const
     return {out[0], out[1], out[2], out[3]};
 }
 
-MMatrix MMatrix::inverse() const
-{
-    const auto &m = matrix;
-    MMatrix out;
-    double determinant = 0;
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++) {
-            const int a = (j + 1) % 3, b = (j + 2) % 3, c = (i + 1) % 3, d = (i + 2) % 3;
-            out.matrix[i][j] = m[a][c] * m[b][d] - m[a][d] * m[b][c];
-        }
-    for (int i = 0; i < 3; i++)
-        determinant += m[0][i] * out.matrix[i][0];
-    for (int i = 0; i < 3; i++)
-        for (int j = 0; j < 3; j++)
-            out.matrix[i][j] /= determinant;
-    for (int j = 0; j < 3; j++)
-        out.matrix[3][j] = -(m[3][0] * out.matrix[0][j] + m[3][1] * out.matrix[1][j] + m[3][2] * out.matrix[2][j]);
-    return out;
-}
-
 /* ---- objects ---- */
 
 MFn::Type MObject::apiType() const
@@ -76,15 +59,9 @@ MFn::Type MObject::apiType() const
 
 bool MObject::hasFn(MFn::Type type) const
 {
-    if (!ref)
-        return false;
-    if (type == MFn::kDependencyNode)
-        return dynamic_cast<Node *>(ref.get());
-    if (type == MFn::kAttribute)
-        return dynamic_cast<Attribute *>(ref.get());
     if (type == MFn::kUnitAttribute)
-        return ref->type >= MFn::kUnitAttribute && ref->type <= MFn::kTimeAttribute;
-    return ref->type == type || (type == MFn::kMesh && ref->type == MFn::kMeshData);
+        return apiType() >= MFn::kUnitAttribute && apiType() <= MFn::kTimeAttribute;
+    return ref && ref->type == type;
 }
 
 bool MObjectHandle::isValid() const
@@ -174,7 +151,7 @@ bool MDataHandle::asBool() const
 
 short MDataHandle::asShort() const
 {
-    expect(of, is_number(of, MFnNumericData::kShort) || (of && of->type == MFn::kEnumAttribute), "asShort");
+    expect(of, of && of->type == MFn::kEnumAttribute, "asShort");
     return (short)value->number;
 }
 
@@ -219,13 +196,8 @@ MMatrix &MDataHandle::asMatrix() const
 
 MObject MDataHandle::asMesh() const
 {
-    expect(of, of && (of->geometry || (of->type == MFn::kTypedAttribute && of->unit == MFnData::kMesh)), "asMesh");
+    expect(of, of && of->type == MFn::kTypedAttribute && of->unit == MFnData::kMesh, "asMesh");
     return value->data && value->data->type == MFn::kMeshData ? MObject(value->data) : MObject();
-}
-
-MObject MDataHandle::data()
-{
-    return MObject(value->data);
 }
 
 MDataHandle MDataHandle::child(const MObject &attribute)
@@ -236,42 +208,10 @@ MDataHandle MDataHandle::child(const MObject &attribute)
     return MDataHandle(below(value->child, *a, true), a.get());
 }
 
-void MDataHandle::setInt(int number)
-{
-    value->number = number;
-}
-
-void MDataHandle::setFloat(float number)
-{
-    value->number = number;
-}
-
-void MDataHandle::setDouble(double number)
-{
-    value->number = number;
-}
-
 MStatus MDataHandle::setMObject(const MObject &object)
 {
     value->data = object.ref;
     return MS::kSuccess;
-}
-
-MStatus MDataHandle::copy(const MDataHandle &other)
-{
-    *value = *other.value;
-    if (const auto mesh = std::dynamic_pointer_cast<MeshData>(value->data)) /* points are the copy's own */
-        value->data = std::make_shared<MeshData>(*mesh);
-    return MS::kSuccess;
-}
-
-MObject MDataHandle::attribute()
-{
-    return of ? MObject(const_cast<Attribute *>(of)->shared_from_this()) : MObject();
-}
-
-void MDataHandle::setClean()
-{
 }
 
 MArrayDataHandle::MArrayDataHandle(const MDataHandle &handle, MStatus *status) : array_(handle)
@@ -333,14 +273,9 @@ MDataHandle MArrayDataHandle::outputValue(MStatus *status)
     return inputValue(status);
 }
 
-MStatus MArrayDataHandle::setAllClean()
-{
-    return MS::kSuccess;
-}
-
 /* ---- the data block ---- */
 
-MDataBlock::MDataBlock(Node &n, std::shared_ptr<void> v) : node(n), values(std::move(v))
+MDataBlock::MDataBlock(std::shared_ptr<void> v) : values(std::move(v))
 {
 }
 
@@ -370,21 +305,9 @@ MDataHandle MDataBlock::inputValue(const MObject &attribute, MStatus *status)
     return MDataHandle(v, v ? attribute_of(attribute).get() : nullptr);
 }
 
-MDataHandle MDataBlock::inputValue(const MPlug &plug, MStatus *status)
-{
-    Value *v = find_value(values_of(*this), plug.plug->path, true);
-    answer(status);
-    return MDataHandle(v, plug.plug->leaf());
-}
-
 MDataHandle MDataBlock::outputValue(const MObject &attribute, MStatus *status)
 {
     return inputValue(attribute, status);
-}
-
-MDataHandle MDataBlock::outputValue(const MPlug &plug, MStatus *status)
-{
-    return inputValue(plug, status);
 }
 
 MArrayDataHandle MDataBlock::inputArrayValue(const MObject &attribute, MStatus *status)
@@ -395,11 +318,6 @@ MArrayDataHandle MDataBlock::inputArrayValue(const MObject &attribute, MStatus *
 MArrayDataHandle MDataBlock::outputArrayValue(const MObject &attribute, MStatus *status)
 {
     return inputArrayValue(attribute, status);
-}
-
-MStatus MDataBlock::setClean(const MPlug &)
-{
-    return MS::kSuccess;
 }
 
 MStatus MDataBlock::setClean(const MObject &)
@@ -436,28 +354,10 @@ MObject MPlug::attribute(MStatus *status) const
     return plug ? MObject(plug->path.back().attribute) : MObject();
 }
 
-MString MPlug::name(MStatus *status) const
-{
-    std::string text = plug->node->name;
-    for (const Step &step : plug->path) {
-        text += "." + step.attribute->name;
-        if (step.index >= 0)
-            text += "[" + std::to_string(step.index) + "]";
-    }
-    answer(status);
-    return text.c_str();
-}
-
 bool MPlug::isArray(MStatus *status) const
 {
     answer(status);
     return plug->leaf()->array && plug->path.back().index < 0;
-}
-
-bool MPlug::isCompound(MStatus *status) const
-{
-    answer(status);
-    return plug->leaf()->type == MFn::kCompoundAttribute;
 }
 
 bool MPlug::isDynamic(MStatus *status) const
@@ -482,43 +382,15 @@ bool MPlug::isDestination(MStatus *status) const
     return false;
 }
 
-/* Of the plug itself, from and to. */
+bool MPlug::isDefaultValue(bool, MStatus *status) const
+{
+    return asDouble(status) == plug->leaf()->init;
+}
+
+/* Of the plug itself. */
 bool MPlug::isConnected(MStatus *status) const
 {
     return isDestination(status);
-}
-
-/* Connections to what lies one level or more below. */
-static unsigned connected_below(const Plug &plug)
-{
-    const Lock lock(graph_lock);
-    unsigned count = 0;
-    for (const Connection &c : plug.node->incoming) {
-        bool below = c.to.size() >= plug.path.size() && !(c.to == plug.path);
-        for (size_t i = 0; below && i < plug.path.size(); i++)
-            below = c.to[i].attribute == plug.path[i].attribute &&
-                    (plug.path[i].index < 0 || plug.path[i].index == c.to[i].index);
-        count += below;
-    }
-    return count;
-}
-
-unsigned int MPlug::numConnectedChildren(MStatus *status) const
-{
-    answer(status);
-    return connected_below(*plug);
-}
-
-unsigned int MPlug::numConnectedElements(MStatus *status) const
-{
-    answer(status);
-    return connected_below(*plug);
-}
-
-unsigned int MPlug::logicalIndex(MStatus *status) const
-{
-    answer(status);
-    return plug->path.back().index < 0 ? 0 : (unsigned)plug->path.back().index;
 }
 
 static Value *value_of(const Plug &plug)
@@ -531,17 +403,6 @@ unsigned int MPlug::numElements(MStatus *status) const
     const Lock lock(graph_lock);
     answer(status);
     return (unsigned)value_of(*plug)->element.size();
-}
-
-unsigned int MPlug::evaluateNumElements(MStatus *status)
-{
-    return numElements(status);
-}
-
-unsigned int MPlug::numChildren(MStatus *status) const
-{
-    answer(status);
-    return (unsigned)plug->leaf()->child.size();
 }
 
 MPlug MPlug::elementByLogicalIndex(unsigned int index, MStatus *status) const
@@ -558,22 +419,6 @@ MPlug MPlug::elementByPhysicalIndex(unsigned int index, MStatus *status) const
     return elementByLogicalIndex(nth(value_of(*plug)->element, index)->first, status);
 }
 
-MPlug MPlug::child(unsigned int index, MStatus *status) const
-{
-    Plug p = *plug;
-    p.path.push_back({plug->leaf()->child[index], -1});
-    answer(status);
-    return MPlug(p);
-}
-
-MPlug MPlug::child(const MObject &attribute, MStatus *status) const
-{
-    Plug p = *plug;
-    p.path.push_back({attribute_of(attribute), -1});
-    answer(status);
-    return MPlug(p);
-}
-
 double MPlug::asDouble(MStatus *status) const
 {
     answer(status);
@@ -583,6 +428,11 @@ double MPlug::asDouble(MStatus *status) const
 int MPlug::asInt(MStatus *status) const
 {
     return (int)asDouble(status);
+}
+
+short MPlug::asShort(MStatus *status) const
+{
+    return (short)asDouble(status);
 }
 
 bool MPlug::asBool(MStatus *status) const
@@ -632,11 +482,6 @@ MStatus MPlug::setMObject(const MObject &object)
     return status_of(set_value(*plug, [&](Value &v) { v.data = object.ref; }));
 }
 
-bool MPlug::operator==(const MPlug &other) const
-{
-    return plug->node == other.plug->node && plug->path == other.plug->path;
-}
-
 bool MPlug::operator==(const MObject &attribute) const
 {
     return plug->path.back().attribute == attribute_of(attribute);
@@ -673,12 +518,6 @@ MString MFnAttribute::name(MStatus *status) const
     return self().name.c_str();
 }
 
-MString MFnAttribute::shortName(MStatus *status) const
-{
-    answer(status);
-    return self().brief.c_str();
-}
-
 MString MFnAttribute::niceNameOverride(MStatus *status) const
 {
     answer(status);
@@ -698,53 +537,24 @@ MStatus MFnAttribute::setNiceNameOverride(const MString &name)
         return MS::kSuccess;                                                                                           \
     }
 SET(setKeyable, keyable)
-SET(setStorable, storable)
-SET(setHidden, hidden)
-SET(setWritable, writable)
-SET(setConnectable, connectable)
 SET(setInternal, internal)
 SET(setArray, array)
-SET(setUsedAsFilename, filename)
 
 #define IGNORE(method)                                                                                                 \
     MStatus MFnAttribute::method(bool)                                                                                 \
     {                                                                                                                  \
         return MS::kSuccess;                                                                                           \
     }
-IGNORE(setReadable)
-IGNORE(setCached)
-IGNORE(setChannelBox)
-IGNORE(setUsesArrayDataBuilder)
-IGNORE(setAffectsAppearance)
+IGNORE(setStorable)
+IGNORE(setHidden)
+IGNORE(setWritable)
+IGNORE(setConnectable)
+IGNORE(setUsedAsFilename)
 
 bool MFnAttribute::isKeyable(MStatus *status) const
 {
     answer(status);
     return self().keyable;
-}
-
-bool MFnAttribute::isHidden(MStatus *status) const
-{
-    answer(status);
-    return self().hidden;
-}
-
-bool MFnAttribute::isArray(MStatus *status) const
-{
-    answer(status);
-    return self().array;
-}
-
-bool MFnAttribute::isDynamic(MStatus *status) const
-{
-    answer(status);
-    return self().dynamic;
-}
-
-MObject MFnAttribute::parent(MStatus *status) const
-{
-    answer(status);
-    return self().parent ? MObject(self().parent->shared_from_this()) : MObject();
 }
 
 MStatus MFnAttribute::addToCategory(const MString &category)
@@ -794,16 +604,6 @@ MFnUnitAttribute::Type MFnUnitAttribute::unitType(MStatus *status) const
 }
 
 #define NUMBER(Class)                                                                                                  \
-    MStatus Class::getDefault(double &value) const                                                                     \
-    {                                                                                                                  \
-        value = self().init;                                                                                           \
-        return MS::kSuccess;                                                                                           \
-    }                                                                                                                  \
-    MStatus Class::setDefault(double value)                                                                            \
-    {                                                                                                                  \
-        self().init = value;                                                                                           \
-        return MS::kSuccess;                                                                                           \
-    }                                                                                                                  \
     MStatus Class::setMin(double value)                                                                                \
     {                                                                                                                  \
         self().min = value;                                                                                            \
@@ -813,28 +613,47 @@ MFnUnitAttribute::Type MFnUnitAttribute::unitType(MStatus *status) const
     {                                                                                                                  \
         self().max = value;                                                                                            \
         return MS::kSuccess;                                                                                           \
-    }                                                                                                                  \
-    MStatus Class::getMin(double &value) const                                                                         \
-    {                                                                                                                  \
-        value = self().min;                                                                                            \
-        return MS::kSuccess;                                                                                           \
-    }                                                                                                                  \
-    MStatus Class::getMax(double &value) const                                                                         \
-    {                                                                                                                  \
-        value = self().max;                                                                                            \
-        return MS::kSuccess;                                                                                           \
     }
 NUMBER(MFnNumericAttribute)
 NUMBER(MFnUnitAttribute)
 
-MStatus MFnNumericAttribute::setSoftMin(double)
+MStatus MFnUnitAttribute::getMin(double &value) const
 {
+    value = self().min;
     return MS::kSuccess;
 }
 
-MStatus MFnNumericAttribute::setSoftMax(double)
+MStatus MFnUnitAttribute::getMax(double &value) const
 {
+    value = self().max;
     return MS::kSuccess;
+}
+
+static MStatus set_default(Attribute &a, bool fits, double value)
+{
+    if (fits)
+        a.init = value;
+    return fits ? MS::kSuccess : MS::kInvalidParameter;
+}
+
+MStatus MFnNumericAttribute::setDefault(double value)
+{
+    return set_default(self(), self().unit == MFnNumericData::kDouble, value);
+}
+
+MStatus MFnNumericAttribute::setDefault(int value)
+{
+    return set_default(self(), self().unit == MFnNumericData::kInt, value);
+}
+
+MStatus MFnNumericAttribute::setDefault(bool value)
+{
+    return set_default(self(), self().unit == MFnNumericData::kBoolean, value);
+}
+
+MStatus MFnUnitAttribute::setDefault(double value)
+{
+    return set_default(self(), true, value);
 }
 
 MObject MFnTypedAttribute::create(const MString &name, const MString &brief, MFnData::Type type, const MObject &,
@@ -866,23 +685,11 @@ MStatus MFnEnumAttribute::addField(const MString &name, short index)
     return MS::kSuccess;
 }
 
-MStatus MFnEnumAttribute::getMax(short &value) const
-{
-    value = self().field.empty() ? 0 : self().field.rbegin()->first;
-    return MS::kSuccess;
-}
-
 MString MFnEnumAttribute::fieldName(short index, MStatus *status) const
 {
     const auto at = self().field.find(index);
     answer(status, status_of(at != self().field.end()));
     return at != self().field.end() ? at->second.c_str() : "";
-}
-
-MStatus MFnEnumAttribute::getDefault(short &value) const
-{
-    value = (short)self().init;
-    return MS::kSuccess;
 }
 
 MStatus MFnEnumAttribute::setDefault(short value)
@@ -905,24 +712,10 @@ MStatus MFnCompoundAttribute::addChild(const MObject &child)
     return MS::kSuccess;
 }
 
-unsigned int MFnCompoundAttribute::numChildren(MStatus *status) const
-{
-    answer(status);
-    return (unsigned)self().child.size();
-}
-
 MObject MFnCompoundAttribute::child(unsigned int index, MStatus *status) const
 {
     answer(status);
     return MObject(self().child[index]);
-}
-
-MObject MFnStringData::create(const MString &text, MStatus *status)
-{
-    const auto data = std::make_shared<TextData>();
-    data->text = text;
-    answer(status);
-    return object_ = MObject(data);
 }
 
 /* ---- geometry ---- */
@@ -946,41 +739,17 @@ const MeshData &MFnMesh::mesh() const
 int MFnMesh::numVertices(MStatus *status) const
 {
     answer(status);
-    return (int)(mesh().mesh.points.size() / 3);
-}
-
-int MFnMesh::numPolygons(MStatus *status) const
-{
-    answer(status);
-    return (int)mesh().mesh.counts.size();
-}
-
-int MFnMesh::numFaceVertices(MStatus *status) const
-{
-    answer(status);
-    return (int)mesh().mesh.vertices.size();
+    return (int)(mesh().points().size() / 3);
 }
 
 const float *MFnMesh::getRawPoints(MStatus *status) const
 {
     answer(status);
-    return mesh().mesh.points.data();
+    return mesh().points().data();
 }
 
-MStatus MFnMesh::getPoints(MPointArray &points, MSpace::Space) const
+MStatus MFnMesh::updateSurface()
 {
-    const std::vector<float> &p = mesh().mesh.points;
-    points.setLength((unsigned)(p.size() / 3));
-    for (unsigned i = 0; i < points.length(); i++)
-        points[i] = MPoint(p[3 * i], p[3 * i + 1], p[3 * i + 2]);
-    return MS::kSuccess;
-}
-
-MStatus MFnMesh::getVertices(MIntArray &counts, MIntArray &list) const
-{
-    const Mesh &m = mesh().mesh;
-    counts = MIntArray(m.counts.data(), (unsigned)m.counts.size());
-    list = MIntArray(m.vertices.data(), (unsigned)m.vertices.size());
     return MS::kSuccess;
 }
 
@@ -1000,14 +769,6 @@ MStatus MFnMesh::getTriangles(MIntArray &counts, MIntArray &vertices) const
     return MS::kSuccess;
 }
 
-MStatus MFnMesh::getColorSetNames(MStringArray &names) const
-{
-    names.clear();
-    for (const auto &set : mesh().colors)
-        names.append(set.first.c_str());
-    return MS::kSuccess;
-}
-
 MStatus MFnMesh::getVertexColors(MColorArray &colors, const MString *name, const MColor *)
 {
     const auto at = mesh().colors.find(name ? name->asChar() : "");
@@ -1018,7 +779,7 @@ MStatus MFnMesh::getVertexColors(MColorArray &colors, const MString *name, const
 }
 
 MItGeometry::MItGeometry(MeshData &mesh, const std::vector<unsigned int> *subset)
-    : mesh_(mesh), subset_(subset), count_((unsigned)(subset ? subset->size() : mesh.mesh.points.size() / 3))
+    : mesh_(mesh), subset_(subset), count_((unsigned)(subset ? subset->size() : mesh.points().size() / 3))
 {
 }
 
@@ -1028,20 +789,9 @@ int MItGeometry::index(MStatus *status) const
     return (int)(subset_ ? (*subset_)[at_] : at_);
 }
 
-int MItGeometry::count(MStatus *status) const
-{
-    answer(status);
-    return (int)count_;
-}
-
-int MItGeometry::exactCount(MStatus *status) const
-{
-    return count(status);
-}
-
 MPoint MItGeometry::position(MSpace::Space, MStatus *status) const
 {
-    const float *p = &mesh_.mesh.points[3 * (size_t)index()];
+    const float *p = &mesh_.points()[3 * (size_t)index()];
     answer(status);
     return MPoint(p[0], p[1], p[2]);
 }
@@ -1053,29 +803,7 @@ static void put(float *to, const MPoint &point)
 
 MStatus MItGeometry::setPosition(const MPoint &point, MSpace::Space)
 {
-    put(&mesh_.mesh.points[3 * (size_t)index()], point);
-    return MS::kSuccess;
-}
-
-MStatus MItGeometry::allPositions(MPointArray &points, MSpace::Space) const
-{
-    const float *p = mesh_.mesh.points.data();
-    points.setLength(count_);
-    MPoint *to = count_ ? &points[0] : nullptr;
-    for (unsigned i = 0; i < count_; i++) {
-        const float *at = p + 3 * (size_t)(subset_ ? (*subset_)[i] : i);
-        to[i] = MPoint(at[0], at[1], at[2]);
-    }
-    return MS::kSuccess;
-}
-
-MStatus MItGeometry::setAllPositions(const MPointArray &points, MSpace::Space)
-{
-    if (points.length() != count_)
-        return MS::kFailure;
-    const MPoint *from = count_ ? &points[0] : nullptr;
-    for (unsigned i = 0; i < count_; i++)
-        put(&mesh_.mesh.points[3 * (size_t)(subset_ ? (*subset_)[i] : i)], from[i]);
+    put(&mesh_.own_points()[3 * (size_t)index()], point);
     return MS::kSuccess;
 }
 
@@ -1110,21 +838,4 @@ MDoubleArray MFnArrayAttrsData::doubleArray(const MString &name, MStatus *status
 {
     answer(status);
     return MDoubleArray(inside(static_cast<ArraysData &>(*object_.ref).doubles, name));
-}
-
-MIntArray MFnArrayAttrsData::intArray(const MString &name, MStatus *status)
-{
-    answer(status);
-    return MIntArray(inside(static_cast<ArraysData &>(*object_.ref).ints, name));
-}
-
-bool MFnArrayAttrsData::checkArrayExist(const MString &name, Type &type, MStatus *status)
-{
-    const auto &data = static_cast<ArraysData &>(*object_.ref);
-    answer(status);
-    type = data.vectors.count(name.asChar())   ? kVectorArray
-           : data.doubles.count(name.asChar()) ? kDoubleArray
-           : data.ints.count(name.asChar())    ? kIntArray
-                                               : kInvalid;
-    return type != kInvalid;
 }

@@ -1,1 +1,0 @@
-#include "../standin.h"
