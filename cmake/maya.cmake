@@ -63,6 +63,16 @@ if(WHORL_MAYA_DEVKIT)
   install(FILES examples/fill.lua DESTINATION ${maya_dir}/pipelines)
   install(FILES ${PROJECT_BINARY_DIR}/${maya_dir}/whorl-${WHORL_MAYA_YEAR}.mod DESTINATION ${maya_dir})
   install(TARGETS whorl_maya LIBRARY DESTINATION ${maya_plugins})
+  # LuaJIT travels along, by the name that libwhorl asks for: few studios' machines have it.
+  find_library(WHORL_LUAJIT NAMES ${LUAJIT_LIBRARIES} HINTS ${LUAJIT_LIBRARY_DIRS})
+  file(GLOB luajit_library ${WHORL_LUAJIT}.[0-9])
+  if(luajit_library) # else it is an archive, and in libwhorl
+    cmake_path(GET luajit_library FILENAME luajit_name)
+    file(REAL_PATH ${luajit_library} luajit_library)
+    install(FILES ${luajit_library} DESTINATION ${CMAKE_INSTALL_LIBDIR} RENAME ${luajit_name})
+    install(FILES LICENSE DESTINATION ${maya_dir})
+    install(DIRECTORY hosts/blender/whorl/licenses DESTINATION ${maya_dir})
+  endif()
 endif()
 
 # --- for the specs ---------------------------------------------------------------------------------------------------

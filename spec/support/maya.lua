@@ -4,7 +4,7 @@ local command = require "spec.support.command"
 local build = os.getenv("WHORL_BUILD") or "."
 local sanitized = (os.getenv("WHORL_PRELOAD") or "") ~= ""
 
-local M = { programs = build .. "/spec/maya", plugin = build .. "/spec/maya/whorl.so",
+local M = { sanitized = sanitized, programs = build .. "/spec/maya", plugin = build .. "/spec/maya/whorl.so",
             missing = "needs a C++ compiler: the stand-in for Maya was not built",
             absent = "needs Maya: set MAYA_LOCATION to the folder that has bin/mayapy in it" }
 
