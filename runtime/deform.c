@@ -73,7 +73,8 @@ static void weigh(const float *restrict weight, const float *restrict old, float
     for (uint32_t i = 0; i < count; i++) {
         const float w = weight[i];
         const float mixed = (1 - w) * old[i] + w * now[i];
-        now[i] = w < 0 || w > 0 ? mixed : old[i];
+        const float most = w == 1 ? now[i] : mixed;
+        now[i] = w < 0 || w > 0 ? most : old[i];
     }
 }
 

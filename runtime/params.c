@@ -188,18 +188,25 @@ static double hold(const wh__param *p, double value)
     return value < p->min ? p->min : value > p->max ? p->max : value;
 }
 
+static const wh_setting *find_setting(const wh_view *view, const char *id)
+{
+    for (uint32_t i = 0; i < view->setting_count; i++)
+        if (strcmp(view->setting[i].id, id) == 0)
+            return &view->setting[i];
+    return NULL;
+}
+
 const double *wh__setting_of(const wh__plan *p, uint32_t index, const wh__settings *all, const wh_view *view,
                              double held[4])
 {
     const double *value = all->value[index];
-    for (uint32_t i = 0; i < view->setting_count; i++) {
-        if (strcmp(view->setting[i].id, p->param[index].id) != 0)
-            continue;
-        for (uint32_t k = 0; k < 4; k++)
-            held[k] = isnan(view->setting[i].value[k]) ? value[k] : hold(&p->param[index], view->setting[i].value[k]);
-        return held;
-    }
-    return value;
+    const wh__param *param = &p->param[index];
+    const wh_setting *given = find_setting(view, param->id);
+    if (!given && param->was[0])
+        given = find_setting(view, param->was);
+    for (uint32_t k = 0; given && k < 4; k++)
+        held[k] = isnan(given->value[k]) ? value[k] : hold(param, given->value[k]);
+    return given ? held : value;
 }
 
 static wh_status unknown_param(const wh_session *s, const char *id)

@@ -71,8 +71,8 @@ typedef struct {   /* a mesh of the caller's, borrowed for one call */
     const float *rest; /* xyz for each point, packed: where it was before it was deformed, for samplers that follow;
                           default: where it is */
     uint64_t moves;    /* change it whenever a point moves; default: positions are compared each time */
-    const wh_setting *setting; /* in place of what wh_param_set has set; ids that the pipeline does not have, or not
-                                  any more, are passed over */
+    const wh_setting *setting; /* in place of what wh_param_set has set; the id that a parameter had before (wh_param.was)
+                                  will do; ids that the pipeline does not have, or not any more, are passed over */
     uint32_t setting_count;
     const float *weight; /* one for each point, packed, for wh_deform: the share that it goes of its way, painted or an
                             envelope; 0 leaves it exactly, 1 takes the result exactly, NaN is 0; default: 1 for all */

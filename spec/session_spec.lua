@@ -183,6 +183,23 @@ describe("a session", function()
       assert.are.same({ 0, 0, 0 }, moved[1])
     end)
 
+    it("by values that come with a mesh, under the id that a parameter had before too", function()
+      p:write("shift.c", project.shift('float near WH_UI(1, min = -9, max = 9, was = "far", doc = "Near");', "p->near"))
+      local s = open 'deform.shift { near = expose(1, "Near") }'
+      local view = project.cloud { { 0, 0, 0 } }
+      local function x_by(...)
+        local settings = { ... }
+        view.setting = ffi.new("wh_setting[?]", #settings, settings)
+        view.setting_count = #settings
+        return assert(s:deform(view, 0))[0]
+      end
+      assert.are.equal(5, x_by { "shift.near", { 5 } })
+      assert.are.equal(4, x_by { "shift.far", { 4 } })
+      assert.are.equal(3, x_by({ "shift.far", { 4 } }, { "shift.near", { 3 } }))
+      assert.are.equal(9, x_by { "shift.far", { 12 } })
+      assert.are.equal(1, x_by { "shift.nothing", { 4 } })
+    end)
+
     it("by weights of points that are not packed, in more than a block", function()
       local s = open "deform.linear { factor = { 3, 1, 1 } }"
       local count = 5000

@@ -11,8 +11,9 @@
 
 namespace whorl
 {
-enum Kind { kNumber, kLength, kTurn, kWhole, kSwitch, kChoice };
-static const char *const parameter = "whorlParameter", *const map = "whorlMap"; /* categories */
+enum Kind : int { kNumber, kLength, kTurn, kWhole, kSwitch, kChoice };
+using Words = std::vector<std::string>;
+static const char *const parameter_category = "whorlParameter", *const map_category = "whorlMap";
 
 static Kind kind_of(const wh_param &p)
 {
@@ -31,6 +32,23 @@ static Kind kind_of(const MObject &attribute)
         return MFnUnitAttribute(attribute).unitType() == MFnUnitAttribute::kAngle ? kTurn : kLength;
     const MFnNumericData::Type type = MFnNumericAttribute(attribute).unitType();
     return type == MFnNumericData::kInt ? kWhole : type == MFnNumericData::kBoolean ? kSwitch : kNumber;
+}
+
+static Words words_of(const wh_param &p)
+{
+    Words words;
+    for (std::string rest = p.choices; !rest.empty(); rest.erase(0, words.back().size() + 1))
+        words.push_back(rest.substr(0, rest.find('|')));
+    return words;
+}
+
+static Words words_of(const MObject &attribute)
+{
+    Words words;
+    for (MString word; kind_of(attribute) == kChoice; words.push_back(word.asChar()))
+        if (!(word = MFnEnumAttribute(attribute).fieldName((short)words.size())).length())
+            break;
+    return words;
 }
 
 static double unit_of(Kind kind) /* whorl has degrees where Maya has radians */
@@ -67,55 +85,63 @@ static bool is_touched(const MPlug &plug)
     return is_held(plug) || !plug.isDefaultValue();
 }
 
+/* The attribute is the parameter's, but for words that a choice has gained. */
 static bool fits(const MObject &attribute, const wh_param &p)
 {
-    std::string words;
-    const bool choice = kind_of(attribute) == kChoice;
-    for (short i = 0; choice && MFnEnumAttribute(attribute).fieldName(i).length(); i++)
-        words += (i ? "|" : "") + std::string(MFnEnumAttribute(attribute).fieldName(i).asChar());
-    return kind_of(attribute) == kind_of(p) && words == p.choices;
+    const Words had = words_of(attribute), has = words_of(p);
+    return kind_of(attribute) == kind_of(p) && had.size() <= has.size() &&
+           std::equal(had.begin(), had.end(), has.begin());
 }
 
-static MObject make(const MString &name, const wh_param &p)
+/* What is set, for an attribute of another type: the number, or the word's; NaN: there is none. */
+static double carried(const MPlug &plug, const wh_param &p)
 {
-    const Kind kind = kind_of(p);
-    MFnEnumAttribute choice;
+    const Kind kind = kind_of(plug.attribute());
+    const double value = get(plug, kind);
+    if (kind != kChoice || kind_of(p) != kChoice)
+        return kind == kChoice || kind_of(p) == kChoice ? NAN : std::min(std::max(value, p.min), p.max);
+    const Words had = words_of(plug.attribute()), has = words_of(p);
+    const auto at = value < (double)had.size() ? std::find(has.begin(), has.end(), had[(size_t)value]) : has.end();
+    return at == has.end() ? NAN : (double)(at - has.begin());
+}
+
+static MObject make(const MString &name, Kind kind)
+{
     MObject made;
-    if (kind == kLength || kind == kTurn) {
+    if (kind == kChoice)
+        made = MFnEnumAttribute().create(name, name);
+    else if (kind == kLength || kind == kTurn)
         made = MFnUnitAttribute().create(name, name,
                                          kind == kTurn ? MFnUnitAttribute::kAngle : MFnUnitAttribute::kDistance);
-    } else if (kind == kChoice) {
-        made = choice.create(name, name);
-        std::string rest = p.choices, word;
-        for (short i = 0; !rest.empty(); rest.erase(0, word.size() + 1))
-            choice.addField((word = rest.substr(0, rest.find('|'))).c_str(), i++);
-    } else {
+    else
         made = MFnNumericAttribute().create(name, name,
                                             kind == kWhole    ? MFnNumericData::kInt
                                             : kind == kSwitch ? MFnNumericData::kBoolean
                                                               : MFnNumericData::kDouble);
-    }
     MFnAttribute(made).setKeyable(true);
-    MFnAttribute(made).addToCategory(parameter);
+    MFnAttribute(made).addToCategory(parameter_category);
     return made;
 }
 
-/* Name, range and default as the file has them now. */
-static void describe(const MObject &attribute, const wh_param &p, const std::string &label, double init)
+/* Range, default and words as the file has them now. */
+static void describe(const MObject &attribute, const wh_param &p, double init)
 {
     const Kind kind = kind_of(p);
     const double unit = unit_of(kind), most = kind == kWhole ? 2147483647 : 1e30;
     const double low = std::max(p.min / unit, -most), high = std::min(p.max / unit, most);
-    MFnNumericAttribute number(attribute);
-    MFnUnitAttribute with_unit(attribute);
-    MFnAttribute(attribute).setNiceNameOverride(label.c_str());
     if (kind == kChoice) {
-        MFnEnumAttribute(attribute).setDefault((short)init);
+        MFnEnumAttribute choice(attribute);
+        const Words words = words_of(p);
+        for (size_t i = words_of(attribute).size(); i < words.size(); i++)
+            choice.addField(words[i].c_str(), (short)i);
+        choice.setDefault((short)init);
     } else if (kind == kLength || kind == kTurn) {
-        with_unit.setMin(low), with_unit.setMax(high), with_unit.setDefault(init / unit);
+        MFnUnitAttribute number(attribute);
+        number.setMin(low), number.setMax(high), number.setDefault(init / unit);
     } else if (kind == kSwitch) {
-        number.setDefault(init != 0);
+        MFnNumericAttribute(attribute).setDefault(init != 0);
     } else {
+        MFnNumericAttribute number(attribute);
         number.setMin(low), number.setMax(high);
         kind == kWhole ? number.setDefault((int)init) : number.setDefault(init);
     }
@@ -128,88 +154,115 @@ static std::string legal(std::string name)
     return name.empty() || isdigit((unsigned char)name[0]) ? "_" + name : name;
 }
 
-/* One of ours; null: there is none. The name gets a _ where Maya has it itself. */
-static MObject find(const MFnDependencyNode &node, std::string &name)
+struct Tended {
+    MFnDependencyNode node;
+    std::vector<MObject> attributes; /* that have been found a use for */
+};
+
+/* One of ours, without a use yet; null: there is none. The name gets a _ for each that is somebody else's. */
+static MObject find(const Tended &of, const char *category, std::string &name)
 {
-    MObject found = node.attribute(name.c_str());
-    if (!found.isNull() && !MFnAttribute(found).hasCategory(parameter))
-        found = node.attribute((name += "_").c_str());
-    return found;
+    for (;; name += "_") {
+        const MObject found = of.node.attribute(name.c_str());
+        if (found.isNull() || (MFnAttribute(found).hasCategory(category) &&
+                               std::find(of.attributes.begin(), of.attributes.end(), found) == of.attributes.end()))
+            return found;
+    }
 }
 
-/* The attribute of one component of a parameter. */
-static MObject tend(MFnDependencyNode &node, const wh_param &p, unsigned k)
+/* The attribute of one component of a parameter; null: Maya has refused to make one. */
+static MObject tend(Tended &of, const wh_param &p, unsigned k, bool settle)
 {
     const std::string end = p.count > 1 ? std::string(1, "XYZW"[k]) : "";
     std::string name = legal(p.id) + end, was = legal(p.was) + end;
-    double kept = NAN; /* a number that was set stays when its type changes */
-    MObject found = find(node, name);
-    if (found.isNull() && *p.was && !(found = find(node, was)).isNull()) {
+    double value = NAN;
+    MObject found = find(of, parameter_category, name);
+    if (found.isNull() && *p.was && !(found = find(of, parameter_category, was)).isNull() && settle) {
         MDGModifier change;
-        change.renameAttribute(node.object(), found, name.c_str(), name.c_str());
+        change.renameAttribute(of.node.object(), found, name.c_str(), name.c_str());
         change.doIt();
     }
     if (!found.isNull() && !fits(found, p)) {
-        const MPlug plug(node.object(), found);
-        if (is_held(plug))
-            return found;
-        if (is_touched(plug) && kind_of(found) != kChoice && kind_of(p) != kChoice)
-            kept = get(plug, kind_of(found));
-        node.removeAttribute(found);
+        const MPlug plug(of.node.object(), found);
+        value = is_touched(plug) ? carried(plug, p) : NAN;
+        if (!settle || is_held(plug) || !of.node.removeAttribute(found))
+            return found; /* as it is, until nobody holds it */
         found = MObject();
     }
-    if (found.isNull())
-        node.addAttribute(found = make(name.c_str(), p));
-    MPlug plug(node.object(), found);
-    const bool follows = !is_touched(plug);
-    const bool has_unit = kind_of(p) == kLength || kind_of(p) == kTurn;
+    if (found.isNull() && !of.node.addAttribute(found = make(name.c_str(), kind_of(p))))
+        return MObject();
+    const MPlug plug(of.node.object(), found);
+    const bool follows = !is_touched(plug), has_unit = kind_of(p) == kLength || kind_of(p) == kTurn;
     const std::string unit = has_unit || !*p.unit ? "" : std::string(" (") + p.unit + ")";
-    describe(found, p, p.label + (end.empty() ? end : " " + end) + unit, p.init[k]);
-    if (follows || !std::isnan(kept))
-        set(plug, kind_of(p), std::isnan(kept) ? p.init[k] : std::min(std::max(kept, p.min), p.max));
+    MFnAttribute(found).setNiceNameOverride((p.label + (end.empty() ? end : " " + end) + unit).c_str());
+    describe(found, p, p.init[k]);
+    if (follows)
+        set(plug, kind_of(p), std::isnan(value) ? p.init[k] : value);
     return found;
 }
 
-static Layout::Map tend_map(MFnDependencyNode &node, const std::string &name)
+static Layout::Map tend_map(Tended &of, const char *name)
 {
-    const std::string weights = legal(name) + "Map", list = weights + "List";
-    MObject found = node.attribute(list.c_str());
+    std::string list = legal(name) + "MapList";
+    MObject found = find(of, map_category, list);
     if (found.isNull()) {
         MFnNumericAttribute number;
         MFnCompoundAttribute compound;
-        const MObject child = number.create(weights.c_str(), weights.c_str(), MFnNumericData::kFloat, 1);
+        const MString weights = list.substr(0, list.rfind("List")).c_str();
+        const MObject child = number.create(weights, weights, MFnNumericData::kFloat, 1);
         number.setArray(true);
         found = compound.create(list.c_str(), list.c_str());
         compound.addChild(child);
         compound.setArray(true);
-        compound.addToCategory(map);
-        node.addAttribute(found);
+        compound.addToCategory(map_category);
+        of.node.addAttribute(found);
     }
     return {name, found, MFnCompoundAttribute(found).child(0)};
 }
 
-Layout::Layout(const MObject &object, const Session &of, bool prune) : session(of), needs_mesh(wh_needs_mesh(of.get()))
+Layout::Layout(const MObject &node, const Session &of, bool settle) : session(of), needs_mesh(wh_needs_mesh(of.get()))
 {
-    MFnDependencyNode node(object);
-    std::vector<MObject> wanted, others;
+    Tended tended = {MFnDependencyNode(node), {}};
     wh_param p = {};
     p.size = sizeof p;
-    time = node.attribute("time");
+    time = tended.node.attribute("time");
     for (uint32_t i = 0; wh_param_at(of.get(), i, &p) == WH_OK; i++)
         for (unsigned k = 0; k < p.count; k++) {
-            wanted.push_back(tend(node, p, k));
-            const Kind kind = kind_of(wanted.back());
-            if (fits(wanted.back(), p) || (kind != kChoice && kind_of(p) != kChoice)) /* a number is a number */
-                slots.push_back({p.id, k, kind, wanted.back()});
+            const MObject attribute = tend(tended, p, k, settle);
+            if (attribute.isNull())
+                continue;
+            tended.attributes.push_back(attribute);
+            const Kind kind = kind_of(attribute);
+            if ((kind == kChoice) != (kind_of(p) == kChoice))
+                continue; /* a number is no word: as the file has it */
+            slots.push_back({p.id, k, kind, attribute});
+            if (*p.was) /* a cook may begin before the rename is taken over here */
+                slots.push_back({p.was, k, kind, attribute});
         }
     for (uint32_t i = 0; const char *name = wh_needs_attribute(of.get(), i); i++)
-        maps.push_back(tend_map(node, name));
-    for (unsigned i = 0; prune && i < node.attributeCount(); i++)
-        if (MFnAttribute(node.attribute(i)).hasCategory(parameter))
-            others.push_back(node.attribute(i));
+        if (std::none_of(maps.begin(), maps.end(), [&](const Map &map) { return map.name == name; })) {
+            maps.push_back(tend_map(tended, name));
+            tended.attributes.push_back(maps.back().list);
+        }
+}
+
+void Layout::prune(const MObject &object) const
+{
+    MFnDependencyNode node(object);
+    std::vector<MObject> others;
+    for (unsigned i = 0; i < node.attributeCount(); i++) {
+        const MObject a = node.attribute(i);
+        const bool wanted = std::any_of(slots.begin(), slots.end(), [&](const Slot &s) { return s.attribute == a; }) ||
+                            std::any_of(maps.begin(), maps.end(), [&](const Map &m) { return m.list == a; });
+        if (wanted)
+            continue;
+        if (MFnAttribute(a).hasCategory(parameter_category) ? !is_touched(MPlug(object, a))
+            : MFnAttribute(a).hasCategory(map_category)     ? MPlug(object, a).numElements() == 0
+                                                            : false)
+            others.push_back(a);
+    }
     for (const MObject &other : others)
-        if (std::find(wanted.begin(), wanted.end(), other) == wanted.end() && !is_touched(MPlug(object, other)))
-            node.removeAttribute(other);
+        node.removeAttribute(other);
 }
 
 std::vector<wh_setting> Layout::read(MDataBlock &block) const
@@ -218,9 +271,10 @@ std::vector<wh_setting> Layout::read(MDataBlock &block) const
     for (const Slot &slot : slots) {
         MStatus status;
         const MDataHandle value = block.inputValue(slot.attribute, &status);
-        if (settings.empty() || slot.id != settings.back().id)
-            settings.push_back({slot.id.c_str(), {NAN, NAN, NAN, NAN}}); /* NaN: as the file has it */
-        settings.back().value[slot.component] = status ? get(value, (Kind)slot.kind) : NAN;
+        auto at = std::find_if(settings.begin(), settings.end(), [&](const wh_setting &s) { return slot.id == s.id; });
+        if (at == settings.end())
+            at = settings.insert(at, {slot.id.c_str(), {NAN, NAN, NAN, NAN}}); /* NaN: as the file has it */
+        at->value[slot.component] = status ? get(value, slot.kind) : NAN;
     }
     return settings;
 }

@@ -1,6 +1,9 @@
 #include "node.h"
 #include <algorithm>
 #include <chrono>
+#include <maya/MArrayDataHandle.h>
+#include <maya/MColor.h>
+#include <maya/MColorArray.h>
 #include <maya/MFnDependencyNode.h>
 #include <maya/MFnMesh.h>
 #include <maya/MFnNumericAttribute.h>
@@ -15,7 +18,7 @@ namespace whorl
 std::map<std::string, Session> Node::sessions;
 std::vector<Node *> Node::all_;
 
-void Node::add_inputs(const MObject &output)
+MStatus Node::add_inputs(const MObject &output)
 {
     MFnTypedAttribute typed;
     MFnUnitAttribute unit;
@@ -34,6 +37,7 @@ void Node::add_inputs(const MObject &output)
         MPxNode::addAttribute(input);
         MPxNode::attributeAffects(input, output);
     }
+    return MS::kSuccess;
 }
 
 void Node::connect_time(const MObject &node, MDGModifier &change)
@@ -53,6 +57,11 @@ void Node::appear()
 {
     handle_ = MObjectHandle(self_.thisMObject());
     all_.push_back(this);
+}
+
+bool Node::exists()
+{
+    return std::any_of(all_.begin(), all_.end(), [](const Node *n) { return n->handle_.isValid(); });
 }
 
 Session Node::session_of(const MObject &node)
@@ -87,11 +96,11 @@ void Node::open(const std::string &file)
     }
     revision_ = UINT64_MAX;
     std::atomic_store(&layout_, std::shared_ptr<const Layout>());
-    tend(false); /* a scene that is being read makes its connections later */
+    tend(false);
 }
 
 /* Brings the node up to date with its session. True: its results may be others. */
-bool Node::tend(bool prune)
+bool Node::tend(bool settle)
 {
     static int generation;
     wh_event event = {};
@@ -102,15 +111,20 @@ bool Node::tend(bool prune)
     while (wh_next_event(session_.get(), &event))
         if (event.kind == WH_EV_REJECTED)
             MGlobal::displayWarning((std::string("whorl: ") + event.text).c_str());
-    if (revision == revision_)
+    const bool moved = revision != revision_;
+    if (!moved && (settled_ || !settle))
         return false;
     revision_ = revision;
+    settled_ = settle;
     said_ = 0;
-    const bool runs = std::string(wh_plan_json(session_.get())) != "null";
     const MObject node = handle_.object();
-    std::atomic_store(&layout_, runs ? std::make_shared<const Layout>(node, session_, prune) : nullptr);
+    const bool runs = std::string(wh_plan_json(session_.get())) != "null";
+    const auto layout = runs ? std::make_shared<const Layout>(node, session_, settle) : nullptr;
+    std::atomic_store(&layout_, layout);
+    if (layout && settle)
+        layout->prune(node);
     MFnDependencyNode(node).findPlug("generation", false).setInt(++generation); /* dirties what depends on it */
-    return true;
+    return moved;
 }
 
 /* A session is closed here, not by a cook that was the last to use it. */
@@ -148,5 +162,38 @@ void Cook::look_at(const MObject &mesh, bool triangles)
         view.triangle = (const uint32_t *)&triangles_[0];
         view.triangle_count = triangles_.length() / 3;
     }
+}
+
+/* What was painted, else the luminance of a colour set of that name, else 1. */
+static std::vector<float> read_map(MDataBlock &block, const Layout::Map &map, unsigned geometry, const MObject &mesh,
+                                   unsigned count)
+{
+    MArrayDataHandle list = block.inputArrayValue(map.list);
+    std::vector<float> weight(count, 1);
+    bool painted = false;
+    if (list.jumpToElement(geometry)) {
+        MArrayDataHandle at(list.inputValue().child(map.weights));
+        painted = at.elementCount() > 0;
+        for (unsigned i = 0; i < at.elementCount(); i++, at.next())
+            if (at.elementIndex() < count)
+                weight[at.elementIndex()] = at.inputValue().asFloat();
+    }
+    MColorArray colors;
+    MColor unset(1, 1, 1);
+    const MString name = map.name.c_str();
+    if (!painted && !mesh.isNull() && MFnMesh(mesh).getVertexColors(colors, &name, &unset) && colors.length() == count)
+        for (unsigned i = 0; i < count; i++)
+            weight[i] = 0.2126f * colors[i].r + 0.7152f * colors[i].g + 0.0722f * colors[i].b;
+    return weight;
+}
+
+void Cook::read_maps(MDataBlock &block, unsigned geometry, const MObject &mesh)
+{
+    for (const Layout::Map &map : layout->maps) {
+        maps_.push_back(read_map(block, map, geometry, mesh, view.point_count));
+        attributes_.push_back({map.name.c_str(), maps_.back().data(), 0});
+    }
+    view.attribute = attributes_.data();
+    view.attribute_count = (uint32_t)attributes_.size();
 }
 } // namespace whorl

@@ -17,6 +17,7 @@ using whorl::Node;
 static const char *const reloaded = "whorlReloaded";
 static std::string fill_pipeline;
 static MCallbackId timer;
+static bool own_event; /* else a script has registered it before */
 
 static bool take_over(double seconds)
 {
@@ -38,6 +39,7 @@ class Command : public MPxCommand
         MSelectionList objects;
         if (status && arguments.getObjects(objects))
             objects.getDependNode(0, object);
+        session = Node::session_of(object);
         return status ? run(arguments) : status;
     }
 
@@ -47,7 +49,8 @@ class Command : public MPxCommand
     {
         return MGlobal::displayError(text.c_str()), MS::kFailure;
     }
-    MObject object; /* that is named, or selected */
+    MObject object;         /* that is named, or selected */
+    whorl::Session session; /* of it, if it is a node of ours */
 };
 
 /* whorlReload [-wait SECONDS]: takes over what was saved, where no timer does (batch, mayapy); waits so long for a
@@ -80,9 +83,8 @@ struct WhorlStatus : Command {
     }
     MStatus run(const MArgDatabase &arguments) override
     {
-        std::string all, mine, file;
-        const whorl::Session session = Node::session_of(object);
-        if (arguments.isQuery() && !session)
+        std::string all, mine;
+        if (!session && (arguments.isQuery() || !object.isNull()))
             return fail("whorlStatus: name a whorlDeformer or a whorlSample that has a pipeline");
         for (const auto &[name, open] : Node::sessions) {
             const std::string json = wh_status_json(open.get());
@@ -109,7 +111,6 @@ struct WhorlPin : Command {
     {
         wh_kernel_info info = {};
         info.size = sizeof info;
-        session = Node::session_of(object);
         if (!session)
             return fail("whorlPin: name a whorlDeformer or a whorlSample that has a pipeline");
         arguments.getFlagArgument("-k", 0, kernel);
@@ -138,7 +139,6 @@ struct WhorlPin : Command {
     {
         return true;
     }
-    whorl::Session session;
     MString kernel;
     int now = 0, before = 0; /* generations that are pinned; 0: none */
 };
@@ -186,6 +186,8 @@ struct WhorlFill : Command {
             change.connect(plug(shown, "matrix"), plug(instancer, "inputHierarchy", 0));
         }
         const MStatus status = redoIt();
+        if (!status)
+            return undoIt(), fail("whorlFill: Maya has refused to make it");
         clearResult();
         for (const MObject &made : {node, instancer})
             if (!made.isNull())
@@ -218,6 +220,20 @@ void on_timer(float, float, void *)
 }
 } // namespace
 
+static void take_away(MFnPlugin &plugin)
+{
+    for (const MTypeId &id : {whorl::deformer_id, whorl::sample_id})
+        plugin.deregisterNode(id);
+    for (const char *name : {"whorlReload", "whorlStatus", "whorlPin", "whorlFill"})
+        plugin.deregisterCommand(name);
+    if (own_event)
+        MUserEventMessage::deregisterUserEvent(reloaded);
+    if (timer)
+        MMessage::removeCallback(timer);
+    own_event = false, timer = 0;
+    Node::take_over(0); /* closes all sessions: no node is left */
+}
+
 __attribute__((visibility("default"))) MStatus initializePlugin(MObject object)
 {
     MFnPlugin plugin(object, "whorl", "0.1", "Any");
@@ -226,25 +242,22 @@ __attribute__((visibility("default"))) MStatus initializePlugin(MObject object)
                                   plugin.registerCommand("whorlReload", create<WhorlReload>, WhorlReload::flags),
                                   plugin.registerCommand("whorlStatus", create<WhorlStatus>, WhorlStatus::flags),
                                   plugin.registerCommand("whorlPin", create<WhorlPin>, WhorlPin::flags),
-                                  plugin.registerCommand("whorlFill", create<WhorlFill>, WhorlFill::flags),
-                                  MUserEventMessage::registerUserEvent(reloaded)})
-        CHECK_MSTATUS_AND_RETURN_IT(status);
+                                  plugin.registerCommand("whorlFill", create<WhorlFill>, WhorlFill::flags)})
+        if (!status)
+            return take_away(plugin), status;
+    own_event = !MUserEventMessage::isUserEvent(reloaded) && MUserEventMessage::registerUserEvent(reloaded);
     if (MGlobal::mayaState() == MGlobal::kInteractive)
         timer = MTimerMessage::addTimerCallback(0.1f, on_timer); /* a look at nothing new costs microseconds */
     return MS::kSuccess;
 }
 
-/* Nodes that are left make this fail, before anything else is taken away. */
 __attribute__((visibility("default"))) MStatus uninitializePlugin(MObject object)
 {
     MFnPlugin plugin(object);
-    for (const MTypeId &id : {whorl::deformer_id, whorl::sample_id})
-        CHECK_MSTATUS_AND_RETURN_IT(plugin.deregisterNode(id));
-    if (timer)
-        MMessage::removeCallback(timer);
-    for (const char *name : {"whorlReload", "whorlStatus", "whorlPin", "whorlFill"})
-        plugin.deregisterCommand(name);
-    MUserEventMessage::deregisterUserEvent(reloaded);
-    Node::take_over(0); /* closes all sessions, now that no node is left */
+    if (Node::exists()) {
+        MGlobal::displayError("whorl: it is in use (delete its nodes, or open a new scene, before it is unloaded)");
+        return MS::kFailure;
+    }
+    take_away(plugin);
     return MS::kSuccess;
 }

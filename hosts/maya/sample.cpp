@@ -64,6 +64,7 @@ struct WhorlSample : whorl::Typed<MPxNode> {
         made.size = sizeof made;
         if (cook.layout && !mesh.isNull()) {
             cook.look_at(mesh, true);
+            cook.read_maps(block, 0, mesh);
             if (!rest.isNull() && (uint32_t)MFnMesh(rest).numVertices() == cook.view.point_count)
                 cook.view.rest = MFnMesh(rest).getRawPoints(nullptr);
             if (wh_sample(cook.layout->session.get(), name.length() ? name.asChar() : nullptr, &cook.view, cook.seconds,
@@ -76,10 +77,6 @@ struct WhorlSample : whorl::Typed<MPxNode> {
         wh_points_free(&made);
         block.outputValue(out_points).setMObject(data);
         return block.setClean(out_points);
-    }
-    static void *create()
-    {
-        return new WhorlSample;
     }
     static MStatus initialize()
     {
@@ -94,12 +91,13 @@ struct WhorlSample : whorl::Typed<MPxNode> {
         in_matrix = MFnMatrixAttribute().create("inMatrix", "ima", MFnMatrixAttribute::kDouble);
         for (const MObject &input : {in_mesh, rest_mesh, in_matrix, sampler})
             addAttribute(input), attributeAffects(input, out_points);
-        return add_inputs(out_points), MS::kSuccess;
+        return add_inputs(out_points);
     }
 };
 } // namespace
 
 MStatus whorl::register_sample(MFnPlugin &plugin)
 {
-    return plugin.registerNode("whorlSample", sample_id, WhorlSample::create, WhorlSample::initialize);
+    return plugin.registerNode(
+        "whorlSample", sample_id, [] { return (void *)new WhorlSample; }, WhorlSample::initialize);
 }

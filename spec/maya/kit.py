@@ -73,7 +73,7 @@ def _():
 @check("the templates are called like the types of nodes, and name attributes that they have")
 def _():
     code = "".join(read(name) for name in os.listdir(HOST) if name.endswith(".cpp"))
-    types_of_nodes = re.findall(r'registerNode\("(\w+)"', code)
+    types_of_nodes = re.findall(r'registerNode\(\s*"(\w+)"', code)
     equal(sorted(types_of_nodes), [whorl_maya.DEFORMER, whorl_maya.SAMPLE])
     for kind in types_of_nodes:
         assert "global proc AE{0}Template(".format(kind) in read(

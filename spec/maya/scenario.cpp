@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <maya/MColorArray.h>
+#include <maya/MDoubleArray.h>
 #include <maya/MFnArrayAttrsData.h>
 #include <maya/MFnAttribute.h>
 #include <maya/MFnDependencyNode.h>
@@ -16,6 +18,7 @@
 #include <maya/MFnMesh.h>
 #include <maya/MFnNumericAttribute.h>
 #include <maya/MFnUnitAttribute.h>
+#include <maya/MUserEventMessage.h>
 #include <sstream>
 #include <thread>
 #include <unistd.h>
@@ -218,7 +221,9 @@ static void reloads()
     save("shift.c", "this is no C\n");
     check(wait_for([&] { return run("whorlStatus -q -message curl").find("shift.c:1") != std::string::npos; }),
           "a kernel that does not compile is told with its line", run("whorlStatus -q -message curl"));
-    look(deformer, 0, "11 12 12 11", "and the last good one runs on");
+    set_mesh(left, square(2));
+    look(deformer, 0, "13 14 14 13", "and the last good one runs on");
+    set_mesh(left, square(0));
     const auto said = take_said();
     check(said.size() == 1 && said[0].find("warning: ") == 0, "with one warning", text(said));
     save("shift.c", kernel(20, "", "        if (b->count) *(volatile int *)0 = 1;\n"));
@@ -364,18 +369,136 @@ static void names()
     check(plug(deformer, "timeX").isNull() && plug(deformer, "_3_on").isNull(), "nothing is left");
 }
 
-static void shared_points()
+static void shared_points(Sharing sharing, const std::string &how)
 {
-    set_copy_on_write(true);
+    set_sharing(sharing);
+    save("p.lua", pipeline(plain, "  deform.push { distance = 0.5 },\n"));
+    set_mesh(left, cube());
+    set_mesh(right, cube());
+    const MPlug amount = plug(deformer, "shift_amount");
+    wait_for([&] { return evaluate(deformer, 0).points[1] < 0; });
+    const Mesh all = evaluate(deformer, 0);
+    check(std::abs(all.points[0] - (1 - 0.5f / std::sqrt(3.0f))) < 1e-6, how + ": a whole mesh is pushed", xs(all));
+    set_members(deformer, 0, {1, 6});
+    set_weight(deformer, 0, 6, 0.5f);
+    const Mesh part = evaluate(deformer, 0), before = cube();
+    bool right_place = true;
+    for (size_t i = 0; i < part.points.size(); i++) {
+        const float share = i / 3 == 1 ? 1 : i / 3 == 6 ? 0.5f : 0;
+        const float wanted = before.points[i] + share * (all.points[i] - before.points[i]);
+        right_place = right_place && std::abs(part.points[i] - wanted) < 1e-6;
+    }
+    check(right_place, how + ": a part of it as a part of the whole", xs(part));
+    const MFnMesh came(plug(left, "outMesh").asMObject());
+    check(std::equal(before.points.begin(), before.points.end(), came.getRawPoints(nullptr)),
+          how + ": what came in stays as it is");
+    set_members(deformer, 0, {});
+    set_weight(deformer, 0, 6, 1);
     set_mesh(left, square(0));
-    look(deformer, 0, "1 2 2 1", "where Maya shares the points of what comes in");
-    set_weight(deformer, 0, 1, 0.5f);
-    look(deformer, 0, "1 1.5 2 1", "by weights too");
-    set_weight(deformer, 0, 1, 1);
-    const MFnMesh before(plug(left, "outMesh").asMObject());
-    const float *p = before.getRawPoints(nullptr);
-    check(p[0] == 0 && p[3] == 1 && p[6] == 1 && p[9] == 0, "these stay as they are");
-    set_copy_on_write(false);
+    set_mesh(right, square(10));
+    set_sharing(kNever);
+    save("p.lua", pipeline(plain));
+    look_soon(deformer, "1 2 2 1", "and all as before");
+}
+
+/* What a scene file does: attributes, the pipeline, and only then their values and connections. */
+static void scenes_that_are_read()
+{
+    const auto add = [](const MObject &node, MFnAttribute &attribute, const char *category) {
+        attribute.addToCategory(category);
+        MFnDependencyNode(node).addAttribute(attribute.object());
+    };
+    save("shift.c", kernel(0,
+                           "    float near WH_UI(0, min = -9, max = 9, was = \"far\", doc = \"Near\");\n"
+                           "    float other WH_UI(0, min = -9, max = 9, doc = \"Other\");\n",
+                           "        b->x[i] += p->near + p->other;\n"));
+    save("p.lua", pipeline(std::string(plain) + ", near = expose(0, \"Near\"), other = expose(0, \"Other\")"));
+    wait_for([&] { return !plug(deformer, "shift_near").isNull(); });
+    const MObject node = apply_deformer("whorlDeformer", {left}, "read");
+    MFnNumericAttribute far, other;
+    far.create("shift_far", "shift_far", MFnNumericData::kDouble);
+    other.create("shift_other", "shift_other", MFnNumericData::kInt); /* it was whole when the scene was saved */
+    add(node, far, "whorlParameter");
+    add(node, other, "whorlParameter");
+    plug(node, "pipeline").setString(path("p.lua").c_str());
+    check(!plug(node, "shift_far").isNull() && !plug(node, "shift_other").isNull(),
+          "attributes that a scene was saved with are there while it is read");
+    if (plug(node, "shift_far").isNull() || plug(node, "shift_other").isNull())
+        return;
+    key(plug(node, "shift_far"), 4);
+    plug(node, "shift_other").setInt(2);
+    look(node, 0, "7 8 8 7", "and count at once");
+    fire_timers(0.25);
+    check(plug(node, "shift_far").isNull() && plug(node, "shift_near").isDestination(),
+          "then they have their new names");
+    check(MFnNumericAttribute(plug(node, "shift_other").attribute()).unitType() == MFnNumericData::kDouble,
+          "and types");
+    look(node, 0, "7 8 8 7", "and their values");
+    plug(node, "shift_other").setDouble(0);
+    disconnect(plug(node, "shift_near"));
+    plug(node, "shift_near").setDouble(0);
+    save("q.lua", pipeline("amount = expose(2, \"Width\", { id = \"width\" })"));
+    plug(node, "pipeline").setString(path("q.lua").c_str());
+    plug(node, "width").setDouble(3);
+    look(node, 0, "3 4 4 3", "another pipeline has its own");
+    fire_timers(0.25);
+    check(plug(node, "shift_near").isNull() && !plug(node, "width").isNull(), "and those of the one before go");
+    delete_node(node);
+    save("shift.c", kernel(0));
+    save("p.lua", pipeline(plain));
+    look_soon(deformer, "1 2 2 1", "and all as before");
+}
+
+static void choices()
+{
+    const auto with = [](const char *words) {
+        return kernel(0, std::string("    int way WH_UI(0, choices = \"") + words + "\", doc = \"Way\");\n",
+                      "        b->x[i] += p->way * 10;\n");
+    };
+    const auto words = [](const MPlug &p) {
+        std::string all;
+        for (short i = 0; MFnEnumAttribute(p.attribute()).fieldName(i).length(); i++)
+            all += std::string(MFnEnumAttribute(p.attribute()).fieldName(i).asChar()) + " ";
+        return all;
+    };
+    save("shift.c", with("in|out"));
+    save("p.lua", pipeline(std::string(plain) + ", way = expose(\"in\", \"Way\")"));
+    wait_for([&] { return !plug(deformer, "shift_way").isNull(); });
+    const MObject curve = key(plug(deformer, "shift_way"), 1);
+    look(deformer, 0, "11 12 12 11", "a choice is keyed");
+    save("shift.c", with("in|out|both"));
+    check(wait_for([&] { return words(plug(deformer, "shift_way")) == "in out both "; }), "it gains a word",
+          words(plug(deformer, "shift_way")));
+    look(deformer, 0, "11 12 12 11", "and keeps its key");
+    disconnect(plug(deformer, "shift_way"));
+    plug(deformer, "shift_way").setInt(1);
+    save("shift.c", with("both|in|out"));
+    check(wait_for([&] { return words(plug(deformer, "shift_way")) == "both in out "; }), "its words change places",
+          words(plug(deformer, "shift_way")));
+    look(deformer, 0, "21 22 22 21", "and the value goes with its word");
+    set_locked(plug(deformer, "shift_way"), true);
+    save("shift.c", kernel(0));
+    save("p.lua", pipeline(plain));
+    look_soon(deformer, "1 2 2 1", "a choice that is gone");
+    check(!plug(deformer, "shift_way").isNull(), "stays while it is locked");
+    set_locked(plug(deformer, "shift_way"), false);
+    plug(deformer, "shift_way").setInt(1); /* where the file had it last */
+    save("p.lua", pipeline(plain, "  -- again\n"));
+    wait_for([&] { return plug(deformer, "shift_way").isNull(); });
+}
+
+static void names_that_meet()
+{
+    save("p.lua", pipeline("amount = expose(1, \"A\", { id = \"a.b\" }), angle = expose(0, \"B\", { id = \"a_b\" })"));
+    check(wait_for([&] { return !plug(deformer, "a_b_").isNull(); }), "two ids with one legal name are two attributes");
+    plug(deformer, "a_b").setDouble(5);
+    plug(deformer, "a_b_").setDouble(M_PI);
+    const Mesh m = evaluate(deformer, 0);
+    check(m.points[0] == 5 && m.points[1] == 180, "and each has its own", xs(m));
+    plug(deformer, "a_b").setDouble(1);
+    plug(deformer, "a_b_").setDouble(0);
+    save("p.lua", pipeline(plain));
+    look_soon(deformer, "1 2 2 1", "and all as before");
 }
 
 static void other_geometry()
@@ -412,6 +535,9 @@ static void maps()
     look(deformer, 0, "1 2 2 1", "that is 1 where nobody has painted");
     set_color_set(left, "grip", {MColor(1, 1, 1), MColor(0, 0, 0), MColor(0, 0, 0), MColor(1, 1, 1)});
     look(deformer, 0, "1 1 1 1", "a colour set of that name is read by its luminance");
+    MPlug(plug(deformer, "gripMapList[0]")).elementByLogicalIndex(0);
+    set_color_set(left, "grip", {MColor(1, 1, 1), MColor(0, 0, 0), MColor(0, 0, 0), MColor(1, 1, 1)});
+    look(deformer, 0, "1 1 1 1", "where nothing is painted");
     plug(deformer, "gripMapList[0].gripMap[0]").setDouble(0);
     plug(deformer, "gripMapList[0].gripMap[1]").setDouble(0.5);
     look(deformer, 0, "0 1.5 2 1", "the painted map goes first");
@@ -461,6 +587,7 @@ static void batch()
     run("whorlReload -wait 60");
     set_batch(false);
     look_soon(deformer, "1 2 2 1", "and back");
+    check(run("whorlStatus left").find("failed: ") == 0, "whorlStatus of what is not whorl's is an error");
     const std::string all = run("whorlStatus");
     check(all[0] == '[' && all.find("\"file\": \"" + path("p.lua") + "\"") != std::string::npos &&
               all.find("\"kernel\": \"deform.shift\"") != std::string::npos,
@@ -508,6 +635,15 @@ static void samples()
     plug(node, "spacing").setDouble(0.5);
     check(positions(node).length() < count, "a parameter changes them");
     plug(node, "spacing").setDouble(0.25);
+    save("carry.lua", "return pipeline \"carry\" {\n  deform.linear { mask = field.attribute { name = \"grip\" } },\n"
+                      "  sample.inside { name = \"a\", spacing = 0.25, attributes = true },\n}\n");
+    set_color_set(box, "grip", std::vector<MColor>(8, MColor(0.5f, 0.5f, 0.5f)));
+    plug(node, "pipeline").setString(path("carry.lua").c_str());
+    const MDoubleArray grip = MFnArrayAttrsData(plug(node, "outPoints").asMObject()).doubleArray("grip");
+    check(grip.length() == count && std::abs(grip[0] - 0.5) < 1e-6,
+          "a sampler carries the colour set that the pipeline reads",
+          std::to_string(grip.length()) + " " + text(take_said()));
+    plug(node, "pipeline").setString(path("fill.lua").c_str());
     check(undo() && undoable() == depth && find_node("whorlSample1").isNull() && find_node("instancer1").isNull(),
           "undo takes all of it away");
     check(redo() && !find_node("whorlSample1").isNull() && positions(find_node("whorlSample1")).length() == count,
@@ -543,6 +679,15 @@ static void evaluate_on(const MObject &node, std::atomic<int> &oldest, std::atom
     }
 }
 
+static std::string numbered_kernel(int save)
+{
+    return kernel(0,
+                  "    int number WH_UI(0, min = 0, max = 100000, doc = \"Which\");\n"
+                  "    float more WH_UI(0, min = 0, max = 1, doc = \"More\");\n",
+                  "        b->x[i] += (float)p->number + p->more;\n") +
+           "/* save " + std::to_string(save) + " */\n";
+}
+
 static void threads(int count)
 {
     Mesh many;
@@ -557,19 +702,23 @@ static void threads(int count)
     }
     for (const MObject &node : nodes)
         workers.emplace_back(evaluate_on, node, std::ref(oldest), std::ref(newest));
-    int shown = 0;
+    int shown = 0, bad = 0;
     for (int i = 1; i <= count; i++) {
         newest = i;
         /* Most saves are of the file, which costs no compiler; some are of the kernel, and every ninth is bad. */
-        if (i % 9 == 0)
+        if (i % 40 == 0)
+            save("shift.c", numbered_kernel(i));
+        if (i % 9 == 0) {
             save("p.lua", "return pipeline \"p\" { deform.shfit {} }\n");
-        save("p.lua",
-             pipeline("amount = expose(1, \"Amount\"), angle = expose(0, \"Angle\"), number = " + std::to_string(i)));
+            bad += wait_for([&] { return run("whorlStatus -q -message n0").find("shfit") != std::string::npos; });
+        }
+        const char *more = i / 10 % 2 ? ", more = expose(0, \"More\")" : ""; /* it comes and goes */
+        save("p.lua", pipeline(plain + std::string(more) + ", number = " + std::to_string(i)));
         const std::string expected = std::to_string(1 + i);
         const bool seen = wait_for([&] { return std::to_string((int)evaluate(nodes[0], 0).points[0]) == expected; });
         shown += seen;
         oldest = i;
-        if (i % 50 == 0) /* a parameter comes and goes */
+        if (i % 50 == 0)
             plug(nodes[(size_t)i / 50 % 4], "shift_angle").setDouble(i % 100 ? 0 : 0.5);
     }
     stop = true;
@@ -577,6 +726,7 @@ static void threads(int count)
         worker.join();
     check(shown == count, "every one of " + std::to_string(count) + " reloads shows under four threads",
           std::to_string(shown));
+    check(bad == count / 9, "and every bad save is told", std::to_string(bad));
     check(lost == 0 && failures() == 0 && evaluations > (unsigned)count / 10,
           "no evaluation is lost, fails, or mixes two generations",
           std::to_string(lost) + " lost, " + std::to_string(failures()) + " failed of " + std::to_string(evaluations));
@@ -607,17 +757,25 @@ int main(int argc, char **argv)
     surface();
     rewritten_kernels();
     names();
-    shared_points();
+    shared_points(kNever, "points of its own");
+    shared_points(kUntilSet, "points that are shared until they are set");
+    shared_points(kStubborn, "points that stay shared");
+    scenes_that_are_read();
+    choices();
+    names_that_meet();
     other_geometry();
     copies();
     maps();
     generations();
     batch();
     samples();
-    save("shift.c", kernel(0, "    int number WH_UI(0, min = 0, max = 100000, doc = \"Which\");\n",
-                           "        b->x[i] += (float)p->number;\n"));
+    save("shift.c", numbered_kernel(0));
     wait_for([&] { return run("whorlStatus").find("\"deform.shift\"") != std::string::npos; });
     threads(argc > 3 ? atoi(argv[3]) : 2000);
+    check(!unload_plugin(plugin) && text(take_said()).find("whorl: it is in use") != std::string::npos,
+          "the plug-in does not unload while there are nodes of its own");
+    check(!create_node("whorlDeformer", "late").isNull() && !run("whorlStatus").empty(),
+          "and all of it is still there");
     left = right = deformer = MObject();
     new_scene();
     fire_timers(0.25);
@@ -626,5 +784,9 @@ int main(int argc, char **argv)
     check(unloaded && timers() == 0, "the plug-in unloads, and leaves no callback",
           std::to_string(timers()) + " callbacks " + text(take_said()));
     check(!is_mapped("libwhorl.so"), "nor the library");
+    MUserEventMessage::registerUserEvent("whorlReloaded"); /* a script that listens before there is anything to hear */
+    plugin = load_plugin(argv[1]);
+    check(plugin && unload_plugin(plugin) && MUserEventMessage::isUserEvent("whorlReloaded"),
+          "it loads where a script has registered the event before, and leaves it", text(take_said()));
     return wrong != 0;
 }

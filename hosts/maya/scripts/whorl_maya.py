@@ -140,7 +140,9 @@ def describe(plug):
 
 
 def maps_of(node):
-    """The point attributes that the pipeline reads: weight maps of the node."""
+    """The point attributes that the pipeline reads: weight maps of a deformer, to be painted."""
+    if cmds.nodeType(node) != DEFORMER:
+        return []
     lists = cmds.listAttr(node, category="whorlMap") or ()
     return [name[: -len("MapList")] for name in lists if name.endswith("MapList")]
 

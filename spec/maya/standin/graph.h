@@ -23,7 +23,7 @@ struct Attribute : Object {
     std::string name, brief, nice;
     int unit = 0; /* MFnNumericData::Type, MFnUnitAttribute::Type or MFnData::Type */
     std::atomic<double> init{0}, min{-1e300}, max{1e300};
-    bool array = false, keyable = false, internal = false, dynamic = false;
+    bool array = false, keyable = false, internal = false, dynamic = false, locked = false;
     std::vector<std::shared_ptr<Attribute>> child;
     Attribute *parent = nullptr;
     std::map<short, std::string> field;
@@ -118,6 +118,7 @@ struct Node : Object {
     ~Node() override;
 };
 
+extern Sharing sharing;
 extern std::recursive_mutex graph_lock;
 using Lock = std::lock_guard<std::recursive_mutex>;
 

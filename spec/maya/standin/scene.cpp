@@ -10,6 +10,7 @@
 using namespace standin;
 
 std::recursive_mutex standin::graph_lock;
+Sharing standin::sharing = kNever;
 
 namespace
 {
@@ -37,7 +38,7 @@ std::string result_text, loading;
 MCallbackId next_id = 1;
 std::atomic<unsigned> failure_count;
 std::atomic<double> deform_time;
-bool in_batch, copy_on_write;
+bool in_batch;
 double now;
 Node *being_made;    /* whose user part is under construction */
 NodeType *described; /* whose attributes initialize() adds */
@@ -487,7 +488,7 @@ MStatus MPxGeometryFilter::compute(const MPlug &plug, MDataBlock &block)
     const auto copy = std::make_shared<MeshData>(mesh->type);
     copy->mesh = mesh->mesh;
     copy->colors = mesh->colors;
-    if (copy_on_write) {
+    if (sharing != kNever) {
         copy->mesh.points.clear();
         copy->lender = mesh;
     } else {
@@ -1085,9 +1086,14 @@ void standin::set_batch(bool batch)
     in_batch = batch;
 }
 
-void standin::set_copy_on_write(bool on)
+void standin::set_sharing(Sharing how)
 {
-    copy_on_write = on;
+    sharing = how;
+}
+
+void standin::set_locked(const MPlug &plug, bool locked)
+{
+    plug.plug->path.back().attribute->locked = locked;
 }
 
 void MGlobal::displayWarning(const MString &text)
@@ -1135,6 +1141,11 @@ unsigned standin::timers()
 MStatus MUserEventMessage::registerUserEvent(const MString &name)
 {
     return status_of(event_counts.emplace(name.asChar(), 0).second);
+}
+
+bool MUserEventMessage::isUserEvent(const MString &name)
+{
+    return event_counts.count(name.asChar());
 }
 
 MStatus MUserEventMessage::deregisterUserEvent(const MString &name)

@@ -23,9 +23,12 @@ bool is_mapped(const std::string &path);
 
 /* ---- the scene ---- */
 
-void set_batch(bool batch);      /* MGlobal::mayaState */
-void set_copy_on_write(bool on); /* geometry that goes out shares its points with what came in, until they are set */
-void new_scene();                /* deletes all nodes and forgets what could be undone */
+void set_batch(bool batch); /* MGlobal::mayaState */
+/* Geometry that goes out has points of its own, or shares them with what came in until one is set, or until one is set
+ * to another place. */
+enum Sharing { kNever, kUntilSet, kStubborn };
+void set_sharing(Sharing sharing);
+void new_scene(); /* deletes all nodes and forgets what could be undone */
 MObject create_node(const std::string &type, const std::string &name = ""); /* null: there is no such type */
 MObject duplicate_node(const MObject &node);                                /* without its connections */
 void delete_node(const MObject &node);
@@ -45,6 +48,7 @@ void set_weight(const MObject &deformer, unsigned geometry, unsigned point, floa
 MPlug plug(const MObject &node, const std::string &name); /* "input[0].inputGeometry"; null plug: there is none */
 bool connect(const MPlug &source, const MPlug &destination);
 bool disconnect(const MPlug &destination);
+void set_locked(const MPlug &plug, bool locked); /* of a dynamic attribute */
 /* A node with one output that is the plug's only source, as an animation curve is: value is what it puts out. */
 MObject key(const MPlug &plug, double value);
 

@@ -675,7 +675,7 @@ class MFnMesh : public MFnBase
     const float *getRawPoints(MStatus *status) const;
     MStatus updateSurface();
     MStatus getTriangles(MIntArray &counts, MIntArray &vertices) const;
-    MStatus getVertexColors(MColorArray &colors, const MString *colorSet = nullptr, const MColor *unset = nullptr);
+    MStatus getVertexColors(MColorArray &colors, const MString *colorSet = nullptr, MColor *unset = nullptr);
 
   private:
     const standin::MeshData &mesh() const;
@@ -845,6 +845,7 @@ class MUserEventMessage : public MMessage
 {
   public:
     static MStatus registerUserEvent(const MString &name);
+    static bool isUserEvent(const MString &name);
     static MStatus deregisterUserEvent(const MString &name);
     static MStatus postUserEvent(const MString &name, void *data = nullptr);
 };

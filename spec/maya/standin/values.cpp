@@ -369,7 +369,7 @@ bool MPlug::isDynamic(MStatus *status) const
 bool MPlug::isLocked(MStatus *status) const
 {
     answer(status);
-    return false;
+    return plug->leaf()->locked;
 }
 
 bool MPlug::isDestination(MStatus *status) const
@@ -769,7 +769,7 @@ MStatus MFnMesh::getTriangles(MIntArray &counts, MIntArray &vertices) const
     return MS::kSuccess;
 }
 
-MStatus MFnMesh::getVertexColors(MColorArray &colors, const MString *name, const MColor *)
+MStatus MFnMesh::getVertexColors(MColorArray &colors, const MString *name, MColor *)
 {
     const auto at = mesh().colors.find(name ? name->asChar() : "");
     if (at == mesh().colors.end())
@@ -803,6 +803,9 @@ static void put(float *to, const MPoint &point)
 
 MStatus MItGeometry::setPosition(const MPoint &point, MSpace::Space)
 {
+    const MPoint now = position();
+    if (sharing == kStubborn && point.x == now.x && point.y == now.y && point.z == now.z)
+        return MS::kSuccess;
     put(&mesh_.own_points()[3 * (size_t)index()], point);
     return MS::kSuccess;
 }
