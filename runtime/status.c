@@ -36,6 +36,15 @@ static void put(FILE *out, const char *key, const char *text)
     fputs("\"", out);
 }
 
+static bool is_pinned(const wh_session *s, const char *kernel)
+{
+    wh_kernel_info info = {.size = sizeof info};
+    for (uint32_t i = 0; i < wh_kernel_count(s) && wh_kernel_at(s, i, &info) == WH_OK; i++)
+        if (strcmp(info.id, kernel) == 0)
+            return info.pinned;
+    return false;
+}
+
 static void put_stages(FILE *out, const wh_session *s)
 {
     wh_stage_info stage = {.size = sizeof stage};
@@ -45,8 +54,8 @@ static void put_stages(FILE *out, const wh_session *s)
         put(out, "kernel", stage.kernel);
         fputs(", ", out);
         put(out, "name", stage.name);
-        fprintf(out, ", \"generation\": %u, \"enabled\": %s, \"milliseconds\": %.6g}", stage.generation,
-                stage.enabled ? "true" : "false", stage.milliseconds);
+        fprintf(out, ", \"generation\": %u, \"pinned\": %s, \"enabled\": %s, \"milliseconds\": %.6g}", stage.generation,
+                is_pinned(s, stage.kernel) ? "true" : "false", stage.enabled ? "true" : "false", stage.milliseconds);
     }
     fputs("]", out);
 }

@@ -71,8 +71,8 @@ typedef struct {   /* a mesh of the caller's, borrowed for one call */
     const float *rest; /* xyz for each point, packed: where it was before it was deformed, for samplers that follow;
                           default: where it is */
     uint64_t moves;    /* change it whenever a point moves; default: positions are compared each time */
-    const wh_setting *setting; /* in place of what wh_param_set has set; the id that a parameter had before (wh_param.was)
-                                  will do; ids that the pipeline does not have, or not any more, are passed over */
+    const wh_setting *setting; /* in place of what wh_param_set has set; the id that a parameter had before will do, if
+                                  its own is not among them; ids that the pipeline does not have are passed over */
     uint32_t setting_count;
     const float *weight; /* one for each point, packed, for wh_deform: the share that it goes of its way, painted or an
                             envelope; 0 leaves it exactly, 1 takes the result exactly, NaN is 0; default: 1 for all */
@@ -243,8 +243,8 @@ WH_API bool wh_needs_mesh(const wh_session *s);
 WH_API const char *wh_needs_attribute(const wh_session *s, uint32_t index);
 /* What is wrong now, the last that was refused and is not mended, or "". [main] */
 WH_API const char *wh_message(const wh_session *s);
-/* The session at a glance, as JSON: file, runs, revision, message, stages with kernel, name, generation, enabled and
- * milliseconds. "null" when memory is short. [main] */
+/* The session at a glance, as JSON: file, runs, revision, message, stages with kernel, name, generation, pinned,
+ * enabled and milliseconds. "null" when memory is short. [main] */
 WH_API const char *wh_status_json(wh_session *s);
 /* The pipeline that runs, as JSON: the plain data that the Lua file came down to. "null" without one. [main] */
 WH_API const char *wh_plan_json(const wh_session *s);

@@ -30,7 +30,8 @@ describe("a session", function()
       deform(s, { { 1, 2, 3 } })
       assert.are.equal("", s:message())
       assert.matches('^{"file": "[^"]+t.lua", "runs": true, "revision": %d+, "message": "", "stages": '
-        .. '%[{"kernel": "deform.linear", "name": "a", "generation": 1, "enabled": true, "milliseconds": [%d.e-]+}%]}$',
+        .. '%[{"kernel": "deform.linear", "name": "a", "generation": 1, "pinned": false, '
+        .. '"enabled": true, "milliseconds": [%d.e-]+}%]}$',
         s:status_json())
       p:save("t.lua", pipeline "deform.lineer {}")
       p:wait(s, "rejected")

@@ -220,16 +220,37 @@ void on_timer(float, float, void *)
 }
 } // namespace
 
-static void take_away(MFnPlugin &plugin)
+static const struct {
+    const char *name;
+    void *(*make)();
+    MSyntax (*flags)();
+} commands[] = {{"whorlReload", create<WhorlReload>, WhorlReload::flags},
+                {"whorlStatus", create<WhorlStatus>, WhorlStatus::flags},
+                {"whorlPin", create<WhorlPin>, WhorlPin::flags},
+                {"whorlFill", create<WhorlFill>, WhorlFill::flags}};
+
+static MStatus register_all(MFnPlugin &plugin)
 {
-    for (const MTypeId &id : {whorl::deformer_id, whorl::sample_id})
-        plugin.deregisterNode(id);
-    for (const char *name : {"whorlReload", "whorlStatus", "whorlPin", "whorlFill"})
-        plugin.deregisterCommand(name);
-    if (own_event)
-        MUserEventMessage::deregisterUserEvent(reloaded);
+    CHECK_MSTATUS_AND_RETURN_IT(whorl::register_deformer(plugin));
+    CHECK_MSTATUS_AND_RETURN_IT(whorl::register_sample(plugin));
+    for (const auto &command : commands)
+        CHECK_MSTATUS_AND_RETURN_IT(plugin.registerCommand(command.name, command.make, command.flags));
+    own_event = !MUserEventMessage::isUserEvent(reloaded) && MUserEventMessage::registerUserEvent(reloaded);
+    if (MGlobal::mayaState() == MGlobal::kInteractive)
+        timer = MTimerMessage::addTimerCallback(0.1f, on_timer); /* a look at nothing new costs microseconds */
+    return MS::kSuccess;
+}
+
+static void take_away(MFnPlugin &plugin) /* what there is of it */
+{
     if (timer)
         MMessage::removeCallback(timer);
+    if (own_event)
+        MUserEventMessage::deregisterUserEvent(reloaded);
+    for (const auto &command : commands)
+        plugin.deregisterCommand(command.name);
+    for (const MTypeId &id : {whorl::deformer_id, whorl::sample_id})
+        plugin.deregisterNode(id);
     own_event = false, timer = 0;
     Node::take_over(0); /* closes all sessions: no node is left */
 }
@@ -238,17 +259,10 @@ __attribute__((visibility("default"))) MStatus initializePlugin(MObject object)
 {
     MFnPlugin plugin(object, "whorl", "0.1", "Any");
     fill_pipeline = std::string(plugin.loadPath().asChar()) + "/../../pipelines/fill.lua";
-    for (const MStatus &status : {whorl::register_deformer(plugin), whorl::register_sample(plugin),
-                                  plugin.registerCommand("whorlReload", create<WhorlReload>, WhorlReload::flags),
-                                  plugin.registerCommand("whorlStatus", create<WhorlStatus>, WhorlStatus::flags),
-                                  plugin.registerCommand("whorlPin", create<WhorlPin>, WhorlPin::flags),
-                                  plugin.registerCommand("whorlFill", create<WhorlFill>, WhorlFill::flags)})
-        if (!status)
-            return take_away(plugin), status;
-    own_event = !MUserEventMessage::isUserEvent(reloaded) && MUserEventMessage::registerUserEvent(reloaded);
-    if (MGlobal::mayaState() == MGlobal::kInteractive)
-        timer = MTimerMessage::addTimerCallback(0.1f, on_timer); /* a look at nothing new costs microseconds */
-    return MS::kSuccess;
+    const MStatus status = register_all(plugin);
+    if (!status)
+        take_away(plugin);
+    return status;
 }
 
 __attribute__((visibility("default"))) MStatus uninitializePlugin(MObject object)

@@ -562,6 +562,7 @@ static void generations()
         fire_timers(0.25);
     }
     look(deformer, 0, "31 32 32 31", "a save does not move what is pinned");
+    check(run("whorlStatus curl").find("\"pinned\": true") != std::string::npos, "which whorlStatus says");
     run("whorlPin -kernel deform.shift -generation 0 curl");
     look_soon(deformer, "51 52 52 51", "generation 0 is the newest");
     check(undo(), "which can be undone");
