@@ -8,6 +8,7 @@
 #include <maya/MFnEnumAttribute.h>
 #include <maya/MFnNumericAttribute.h>
 #include <maya/MFnUnitAttribute.h>
+#include <maya/MGlobal.h>
 
 namespace whorl
 {
@@ -229,8 +230,12 @@ Layout::Layout(const MObject &node, const Session &of, bool settle) : session(of
     for (uint32_t i = 0; wh_param_at(of.get(), i, &p) == WH_OK; i++)
         for (unsigned k = 0; k < p.count; k++) {
             const MObject attribute = tend(tended, p, k, settle);
-            if (attribute.isNull())
+            if (attribute.isNull()) { /* of a node that is locked, say */
+                MGlobal::displayWarning((std::string("whorl: ") + tended.node.name().asChar() +
+                                         ": Maya has refused an attribute for '" + p.id + "'")
+                                            .c_str());
                 continue;
+            }
             tended.attributes.push_back(attribute);
             const Kind kind = kind_of(attribute);
             if ((kind == kChoice) != (kind_of(p) == kChoice))

@@ -487,6 +487,21 @@ static void choices()
     wait_for([&] { return plug(deformer, "shift_way").isNull(); });
 }
 
+static void locked_nodes()
+{
+    lock_node(deformer, true);
+    take_said();
+    save("p.lua", pipeline("amount = expose(6, \"A\", { id = \"fresh\" })"));
+    wait_for([&] { return evaluate(deformer, 0).points[0] == 6; });
+    look(deformer, 0, "6 7 7 6", "a node that is locked runs by the file");
+    const std::string said = text(take_said());
+    check(said.find("warning: whorl: curl: Maya has refused an attribute for 'fresh'") != std::string::npos,
+          "and a parameter that it can have no attribute for is told", said);
+    lock_node(deformer, false);
+    save("p.lua", pipeline(plain));
+    look_soon(deformer, "1 2 2 1", "and all as before");
+}
+
 static void names_that_meet()
 {
     save("p.lua", pipeline("amount = expose(1, \"A\", { id = \"a.b\" }), angle = expose(0, \"B\", { id = \"a_b\" })"));
@@ -764,6 +779,7 @@ int main(int argc, char **argv)
     scenes_that_are_read();
     choices();
     names_that_meet();
+    locked_nodes();
     other_geometry();
     copies();
     maps();

@@ -114,7 +114,7 @@ struct Node : Object {
     std::vector<Connection> incoming;
     std::set<std::pair<const Attribute *, long>> clean;
     std::map<unsigned, std::vector<unsigned>> members;
-    bool deleted = false;
+    bool deleted = false, locked = false;
     ~Node() override;
 };
 

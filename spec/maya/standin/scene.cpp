@@ -808,6 +808,8 @@ MStatus MFnDependencyNode::addAttribute(const MObject &attribute)
 {
     const auto node = node_of(object_);
     const auto a = attribute_of(attribute);
+    if (node->locked)
+        return MS::kFailure;
     for (const std::string &name : {a->name, a->brief})
         if (find_attribute(*node, name))
             return say("error: " + node->name + " has an attribute " + name), MS::kFailure;
@@ -819,6 +821,8 @@ MStatus MFnDependencyNode::removeAttribute(const MObject &attribute)
 {
     const auto node = node_of(object_);
     const auto a = attribute_of(attribute);
+    if (node->locked)
+        return MS::kFailure;
     for (const Connection &c : node->incoming)
         if (c.to[0].attribute == a)
             misuse(a->name + " was removed while it was connected");
@@ -1089,6 +1093,11 @@ void standin::set_batch(bool batch)
 void standin::set_sharing(Sharing how)
 {
     sharing = how;
+}
+
+void standin::lock_node(const MObject &node, bool locked)
+{
+    node_of(node)->locked = locked;
 }
 
 void standin::set_locked(const MPlug &plug, bool locked)

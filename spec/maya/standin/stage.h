@@ -48,7 +48,8 @@ void set_weight(const MObject &deformer, unsigned geometry, unsigned point, floa
 MPlug plug(const MObject &node, const std::string &name); /* "input[0].inputGeometry"; null plug: there is none */
 bool connect(const MPlug &source, const MPlug &destination);
 bool disconnect(const MPlug &destination);
-void set_locked(const MPlug &plug, bool locked); /* of a dynamic attribute */
+void set_locked(const MPlug &plug, bool locked);  /* of a dynamic attribute */
+void lock_node(const MObject &node, bool locked); /* it takes no attribute, and gives none away */
 /* A node with one output that is the plug's only source, as an animation curve is: value is what it puts out. */
 MObject key(const MPlug &plug, double value);
 
