@@ -119,9 +119,15 @@ struct Node : Object {
 };
 
 extern Sharing sharing;
+extern std::map<std::string, std::unique_ptr<NodeType>> types;
+extern std::map<std::string, std::shared_ptr<Node>> nodes;
+extern std::vector<std::shared_ptr<Attribute>> deformer_attributes;
+extern NodeType *described; /* whose attributes initialize() adds */
 extern std::recursive_mutex graph_lock;
 using Lock = std::lock_guard<std::recursive_mutex>;
 
+NodeType *find_type(const std::string &name); /* nullptr: there is none */
+void forget_commands();                       /* and what could be undone */
 Value make_value(const Attribute &attribute);
 Value *find_value(Values &values, const Path &path, bool create);
 std::shared_ptr<Node> node_of(const MObject &object);
