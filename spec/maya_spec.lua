@@ -118,7 +118,7 @@ describe("the Maya plug-in", function()
     if name ~= preset then
       it("is clean under " .. name, function()
         sanitized_whorl(name)
-        expect_all_good(("%s/build/%s/spec/maya"):format(root, name), name == "tsan" and 200 or 50)
+        expect_all_good(("%s/build/%s/spec/maya"):format(root, name), name == "tsan" and 300 or 50)
       end)
     end
   end
